@@ -1,1 +1,1 @@
-"""The shapes of what goes over the wire: one struct per document, from which parsing, answers and OpenAPI come."""
+"""The shapes on the wire: a struct per document; parsing, answers and OpenAPI all come from it."""

@@ -119,24 +119,24 @@ class MetadataChange(Struct, kw_only=True, forbid_unknown_fields=True):
     """Changes of a version's metadata: fields not named stay, null clears."""
 
     name: Name | UnsetType = UNSET
-    description: Description | None | UnsetType = UNSET
-    framework: Framework | UnsetType = UNSET
-    model_type: ModelType | None | UnsetType = UNSET
-    algorithm: Text | None | UnsetType = UNSET
-    primary_file_path: FilePath | None | UnsetType = UNSET
-    input_shape: Shape | None | UnsetType = UNSET
-    output_shape: Shape | None | UnsetType = UNSET
-    num_parameters: Count | None | UnsetType = UNSET
-    training_dataset: Text | None | UnsetType = UNSET
-    training_accuracy: float | None | UnsetType = UNSET
-    validation_accuracy: float | None | UnsetType = UNSET
-    test_accuracy: float | None | UnsetType = UNSET
-    training_loss: float | None | UnsetType = UNSET
-    python_version: Text | None | UnsetType = UNSET
-    dependencies: Dependencies | None | UnsetType = UNSET
-    hardware_requirements: Text | None | UnsetType = UNSET
-    tags: Tags | None | UnsetType = UNSET
-    custom_metadata: CustomMetadata | None | UnsetType = UNSET
+    description: Description | UnsetType | None = UNSET
+    framework: Framework | UnsetType | None = UNSET
+    model_type: ModelType | UnsetType | None = UNSET
+    algorithm: Text | UnsetType | None = UNSET
+    primary_file_path: FilePath | UnsetType | None = UNSET
+    input_shape: Shape | UnsetType | None = UNSET
+    output_shape: Shape | UnsetType | None = UNSET
+    num_parameters: Count | UnsetType | None = UNSET
+    training_dataset: Text | UnsetType | None = UNSET
+    training_accuracy: float | UnsetType | None = UNSET
+    validation_accuracy: float | UnsetType | None = UNSET
+    test_accuracy: float | UnsetType | None = UNSET
+    training_loss: float | UnsetType | None = UNSET
+    python_version: Text | UnsetType | None = UNSET
+    dependencies: Dependencies | UnsetType | None = UNSET
+    hardware_requirements: Text | UnsetType | None = UNSET
+    tags: Tags | UnsetType | None = UNSET
+    custom_metadata: CustomMetadata | UnsetType | None = UNSET
     is_active: bool | UnsetType = UNSET
     is_production_ready: bool | UnsetType = UNSET
 
@@ -193,7 +193,7 @@ class SearchQuery(ListQuery, kw_only=True, forbid_unknown_fields=True):
     query: Annotated[
         str | None,
         Meta(
-            description="Words that must all occur, each as a word or the beginning of one, in name, model id, "
+            description="Words that must all occur, as a word or the beginning of one, in name, model id, "
             "description, algorithm, tags or training dataset. Case and accents don't matter."
         ),
     ] = None
