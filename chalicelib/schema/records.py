@@ -1,0 +1,87 @@
+"""What is kept in the table and in manifests: the documents plus what only the service needs."""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from chalicelib.schema.documents import VersionDocument
+from chalicelib.schema.requests import Metadata
+
+INLINE_FILES = 10
+"""Files that a version's own row holds; a longer list has rows of its own."""
+FILES_PER_ROW = 100
+"""Files in one row of a list: some 25 KB, far below DynamoDB's 400 KB an item."""
+
+
+class FileRecord(Struct, kw_only=True, omit_defaults=True):
+    """A stored file of a version."""
+
+    path: str
+    size: int
+    sha256: str | None
+    verified: bool = True
+    crc32: int | None = None
+    etag: str
+    content_type: str
+    description: str | None = None
+
+
+class VersionRecord(Struct, kw_only=True):
+    """A version: the document (its `files` left empty) and its first files."""
+
+    document: VersionDocument
+    files: list[FileRecord] = field(default_factory=list)
+    upload_id: str
+    revision: int = 1
+    content_id: str = ""
+    manifest_etag: str | None = None
+
+    @property
+    def id(self) -> tuple[str, str, str]:
+        """`user_id`, `model_id` and `version`: what keys are made of."""
+        return self.document.user_id, self.document.model_id, self.document.version
+
+
+class StoredContent(Struct, kw_only=True, omit_defaults=True):
+    """Content that the user has in a published version already."""
+
+    model_id: str
+    version: str
+    path: str
+    etag: str
+
+
+class ExpectedFile(Struct, kw_only=True, omit_defaults=True):
+    """A file that an upload is to bring, and how."""
+
+    path: str
+    size: int
+    sha256: str | None = None
+    content_type: str
+    description: str | None = None
+    multipart_id: str | None = None
+    copy_of: StoredContent | None = None
+
+
+Kind = Literal["form", "single", "files", "folder"]
+
+
+class Upload(Struct, kw_only=True):
+    """An upload as it was planned; where it stands is kept beside it."""
+
+    upload_id: str
+    kind: Kind
+    metadata: Metadata
+    created_at: str
+    expires_at: int
+    part_size: int = 0
+    files_total: int = 0
+    bytes_total: int = 0
+    primary: str | None = None
+    choose_primary: bool = True
+    preserve_structure: bool = True
+
+    @property
+    def id(self) -> tuple[str, str, str]:
+        """`user_id`, `model_id` and `version`: what keys are made of."""
+        return self.metadata.user_id, self.metadata.model_id, self.metadata.version

@@ -1,0 +1,122 @@
+"""Names of objects in the bucket and of rows in the table; nothing else builds one.
+
+No user, model or version name contains `/` or `#`, so no two names can run into each other.
+"""
+
+MODELS = "models/"
+UPLOADS = "uploads/"
+MANIFESTS = "manifests/"
+ZIPS = "zips/"
+TASKS = "tasks/"
+
+
+def version_prefix(user_id: str, model_id: str, version: str) -> str:
+    """Where a version's files lie in the bucket."""
+    return f"{MODELS}{user_id}/{model_id}/{version}/"
+
+
+def file_key(user_id: str, model_id: str, version: str, path: str) -> str:
+    """Where one file of a version lies in the bucket."""
+    return version_prefix(user_id, model_id, version) + path
+
+
+def archive_key(upload_id: str) -> str:
+    """Where an uploaded ZIP lies until it is unpacked."""
+    return f"{UPLOADS}{upload_id}/archive.zip"
+
+
+def manifest_key(user_id: str, model_id: str, version: str) -> str:
+    """Where a version's manifest lies."""
+    return f"{MANIFESTS}{user_id}/{model_id}/{version}.json"
+
+
+def manifest_files_key(user_id: str, model_id: str, version: str) -> str:
+    """Where the list of a version's files lies when it is too long for the manifest."""
+    return f"{MANIFESTS}{user_id}/{model_id}/{version}.files.jsonl"
+
+
+def zip_prefix(user_id: str, model_id: str, version: str) -> str:
+    """Where the ZIPs of a version lie."""
+    return f"{ZIPS}{user_id}/{model_id}/{version}/"
+
+
+def zip_key(user_id: str, model_id: str, version: str, content_id: str) -> str:
+    """Where the ZIP of this very content of a version lies."""
+    return f"{zip_prefix(user_id, model_id, version)}{content_id}.zip"
+
+
+def task_key(kind: str, name: str) -> str:
+    """The object whose creation makes the bucket call the worker function with this task."""
+    return f"{TASKS}{kind}/{name}"
+
+
+def model_pk(user_id: str, model_id: str) -> str:
+    """The partition of a model's versions."""
+    return f"model#{user_id}/{model_id}"
+
+
+def version_sk(natural_key: str) -> str:
+    """The row of a version, in natural order among its model's."""
+    return f"version#{natural_key}"
+
+
+def active_sk(natural_key: str) -> str:
+    """The second row of a version that is ready and active: the highest of them is the latest."""
+    return f"active#{natural_key}"
+
+
+def files_pk(user_id: str, model_id: str, version: str) -> str:
+    """The partition of a version's file list; its rows are sorted by the first path each holds."""
+    return f"files#{user_id}/{model_id}/{version}"
+
+
+def created_key(created_at: str, model_id: str, version: str) -> str:
+    """Sorts a user's versions by age and names one of them."""
+    return f"{created_at}#{model_id}#{version}"
+
+
+def split_created_key(key: str) -> tuple[str, str, str]:
+    """`created_at`, `model_id` and `version` of a created key; `ValueError` when it is none."""
+    created_at, model_id, version = key.split("#")
+    return created_at, model_id, version
+
+
+def tag_pk(user_id: str, tag: str) -> str:
+    """The partition of a user's versions with this tag."""
+    return f"tag#{user_id}#{tag}"
+
+
+def words_pk(user_id: str) -> str:
+    """The partition of the words that a user's versions are found by."""
+    return f"words#{user_id}"
+
+
+def word_sk(word: str, created: str) -> str:
+    """The row of a word in a version."""
+    return f"{word}#{created}"
+
+
+def contents_pk(user_id: str) -> str:
+    """The partition of the contents that a user has stored, by SHA-256."""
+    return f"contents#{user_id}"
+
+
+def content_sk(sha256: str, model_id: str, version: str) -> str:
+    """The row that says that a version holds this content."""
+    return f"{sha256}#{model_id}#{version}"
+
+
+def upload_pk(upload_id: str) -> str:
+    """The partition of an upload: its own row, the files it expects, the files that are finished."""
+    return f"upload#{upload_id}"
+
+
+UPLOAD_SK = "upload"
+EXPECTED = "expected#"
+FINISHED = "finished#"
+JOURNAL_PK = "journal"
+
+
+def journal_sk(due_at: int, kind: str, name: str) -> str:
+    """The row of unfinished work that is to be looked at from `due_at` (seconds since the epoch)."""
+    return f"{due_at:012d}#{kind}#{name}"

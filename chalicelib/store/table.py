@@ -1,0 +1,354 @@
+"""The DynamoDB table: one model for all rows, and the few ways in which rows are read and written.
+
+One Model class means one connection and one client, whose creation a cold start pays once.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, TypeVar
+
+from msgspec import json
+from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE
+from pynamodb.exceptions import DeleteError, PutError, TransactWriteError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.errors import StoreBusy
+from chalicelib.settings import settings
+
+BATCH = 25
+"""Rows in one BatchWriteItem:
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"""
+TRANSACTION = 100
+"""Rows in one transaction:
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+
+T = TypeVar("T")
+
+
+class Newest(GlobalSecondaryIndex["Row"]):
+    """A user's versions by age."""
+
+    class Meta:
+        """Carries whole rows, so that a page is one query."""
+
+        index_name = "newest"
+        projection = AllProjection()
+
+    by_user = UnicodeAttribute(hash_key=True)
+    created_key = UnicodeAttribute(range_key=True)
+
+
+class NewestByFramework(GlobalSecondaryIndex["Row"]):
+    """A user's versions of one framework by age."""
+
+    class Meta:
+        """Carries whole rows, so that a page is one query."""
+
+        index_name = "newest_by_framework"
+        projection = AllProjection()
+
+    by_framework = UnicodeAttribute(hash_key=True)
+    created_key = UnicodeAttribute(range_key=True)
+
+
+class NewestByModelType(GlobalSecondaryIndex["Row"]):
+    """A user's versions of one model type by age."""
+
+    class Meta:
+        """Carries whole rows, so that a page is one query."""
+
+        index_name = "newest_by_model_type"
+        projection = AllProjection()
+
+    by_model_type = UnicodeAttribute(hash_key=True)
+    created_key = UnicodeAttribute(range_key=True)
+
+
+class Row(Model):
+    """Any row. Only a published version's row has the indexes' keys, so only those are in the indexes."""
+
+    class Meta:
+        """Host and region are left to boto3's own settings; timeouts stay well under API Gateway's 29 s."""
+
+        table_name = settings().table
+        billing_mode = PAY_PER_REQUEST_BILLING_MODE
+        connect_timeout_seconds = 3
+        read_timeout_seconds = 8
+        max_retry_attempts = 4
+        max_pool_connections = 32
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    body = UnicodeAttribute(null=True)
+    state = UnicodeAttribute(null=True)
+    revision = NumberAttribute(null=True)
+    upload_id = UnicodeAttribute(null=True)
+    lease_until = NumberAttribute(null=True)
+    expires_at = TTLAttribute(null=True)
+
+    created_key = UnicodeAttribute(null=True)
+    by_user = UnicodeAttribute(null=True)
+    by_framework = UnicodeAttribute(null=True)
+    by_model_type = UnicodeAttribute(null=True)
+    framework = UnicodeAttribute(null=True)
+    model_type = UnicodeAttribute(null=True)
+    tags = UnicodeSetAttribute(null=True)
+    weight = NumberAttribute(null=True)
+
+    newest = Newest()
+    newest_by_framework = NewestByFramework()
+    newest_by_model_type = NewestByModelType()
+
+    def read(self, type_: type[T]) -> T:
+        """The document in `body`."""
+        return json.decode(self.body, type=type_)
+
+
+Key = tuple[str, str]
+
+
+class ConditionFailed(Exception):
+    """A conditional write found another state than it expected."""
+
+
+def _key(row: Row) -> Key:
+    return row.pk, row.sk
+
+
+_client_lock = Lock()
+
+
+def _connection() -> Any:
+    # Two threads that make the first call at once would both build a client, which botocore does not allow.
+    with _client_lock:
+        connection = Row._get_connection()
+        connection.connection.client  # noqa: B018
+    return connection
+
+
+def get(pk: str, sk: str) -> Row | None:
+    """One row, as last written; None when there is none. One GetItem."""
+    _connection()
+    try:
+        return Row.get(pk, sk, consistent_read=True)
+    except Row.DoesNotExist:
+        return None
+
+
+def get_many(keys: Sequence[Key]) -> dict[Key, Row]:
+    """The rows that exist of these, as last written. One BatchGetItem per 100 keys."""
+    _connection()
+    unique = list(dict.fromkeys(keys))
+    return {_key(row): row for row in Row.batch_get(unique, consistent_read=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Rows of one partition, of the table or of an index, in the order of their sort keys."""
+
+    pk: str
+    prefix: str = ""
+    index: GlobalSecondaryIndex[Row] | None = None
+    backwards: bool = False
+    condition: Condition | None = None
+    after: Key | None = None
+    """Goes on behind this row: its table key; an index's own keys are known from it."""
+    after_created: str | None = None
+    at_most: str | None = None
+    """Only sort keys up to and with this one."""
+
+
+def _sort_condition(range_: Range) -> Condition | None:
+    sort_key = Row.sk if range_.index is None else Row.created_key
+    if range_.at_most is not None:
+        return sort_key <= range_.at_most
+    return sort_key.startswith(range_.prefix) if range_.prefix else None
+
+
+def _start_key(range_: Range) -> dict[str, dict[str, str]] | None:
+    if range_.after is None:
+        return None
+    start = {"pk": {"S": range_.after[0]}, "sk": {"S": range_.after[1]}}
+    if range_.index is not None:
+        hash_name = range_.index._hash_key_attribute().attr_name
+        start |= {hash_name: {"S": range_.pk}, "created_key": {"S": range_.after_created or ""}}
+    return start
+
+
+def pages(range_: Range, *, size: int | None = None) -> Iterator[list[Row]]:
+    """The rows of a range, one list per Query; a list may be empty where a condition left nothing of it.
+
+    `size` is how many rows the first Query reads before the condition is applied; each further one reads
+    twice as many, so that a page of rare matches is found in few requests. Without it a Query reads 1 MB.
+    """
+    _connection()
+    source: Any = Row if range_.index is None else range_.index
+    kwargs = {"consistent_read": True} if range_.index is None else {}
+    requests = source.query(
+        range_.pk,
+        _sort_condition(range_),
+        filter_condition=range_.condition,
+        scan_index_forward=not range_.backwards,
+        last_evaluated_key=_start_key(range_),
+        page_size=size,
+        **kwargs,
+    ).page_iter
+    for page in requests:
+        yield [Row.from_raw_data(item) for item in page["Items"]]
+        if size is not None:
+            size *= 2
+            requests.page_size = size
+
+
+def rows(range_: Range) -> Iterator[Row]:
+    """All rows of a range, one Query a megabyte."""
+    for page in pages(range_):
+        yield from page
+
+
+def first(range_: Range) -> Row | None:
+    """The first row of a range without a condition. One Query."""
+    for page in pages(range_, size=1):
+        return page[0] if page else None
+    return None
+
+
+def scan(pk_prefix: str, sk_prefix: str = "") -> Iterator[Row]:
+    """All rows whose keys begin so, by reading the whole table: for `rebuild` alone."""
+    _connection()
+    condition = Row.pk.startswith(pk_prefix)
+    if sk_prefix:
+        condition &= Row.sk.startswith(sk_prefix)
+    yield from Row.scan(condition, consistent_read=True)
+
+
+def _conditional(write: Callable[[], Any]) -> None:
+    _connection()
+    try:
+        write()
+    except (PutError, UpdateError, DeleteError) as error:
+        if error.cause_response_code == "ConditionalCheckFailedException":
+            raise ConditionFailed from error
+        raise
+
+
+def put(row: Row, condition: Condition | None = None) -> None:
+    """Writes one row; `ConditionFailed` when the condition does not hold."""
+    _conditional(lambda: row.save(condition))
+
+
+def update(key: Key, actions: Sequence[Any], condition: Condition | None = None) -> Row:
+    """Changes attributes of one row and gives it as it is then; `ConditionFailed` as `put`."""
+    row = Row(*key)
+    _conditional(lambda: row.update(list(actions), condition))
+    return row
+
+
+def delete(key: Key, condition: Condition | None = None) -> None:
+    """Removes one row, if it is there; `ConditionFailed` as `put`."""
+    _conditional(lambda: Row(*key).delete(condition))
+
+
+@dataclass(slots=True)
+class Changes:
+    """Writes that belong together; at most `TRANSACTION` of them can be made as one."""
+
+    puts: list[tuple[Row, Condition | None]] = field(default_factory=list)
+    updates: list[tuple[Key, list[Any], Condition | None]] = field(default_factory=list)
+    deletes: list[tuple[Key, Condition | None]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.puts) + len(self.updates) + len(self.deletes)
+
+
+def transact(changes: Changes) -> None:
+    """Makes all changes or none; `ConditionFailed` when a condition does not hold.
+
+    A conflict with another transaction on the same rows is tried again a few times, then `StoreBusy`.
+    """
+    for attempt in range(8):
+        try:
+            with TransactWrite(connection=_connection().connection) as transaction:
+                for row, condition in changes.puts:
+                    transaction.save(row, condition)
+                for key, actions, condition in changes.updates:
+                    transaction.update(Row(*key), actions, condition)
+                for key, condition in changes.deletes:
+                    transaction.delete(Row(*key), condition)
+            return
+        except TransactWriteError as error:
+            codes = {reason.code for reason in error.cancellation_reasons if reason}
+            if "ConditionalCheckFailed" in codes:
+                raise ConditionFailed from error
+            if not codes & {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}:
+                raise
+        _back_off(attempt)
+    raise StoreBusy("The table is busy; try again in a moment")
+
+
+def _back_off(attempt: int) -> None:
+    # Full jitter: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
+    time.sleep(random.uniform(0, min(2.0, 0.05 * 2**attempt)))  # noqa: S311
+
+
+def _write_batch(puts: list[dict[str, Any]], deletes: list[dict[str, Any]]) -> None:
+    connection = _connection()
+    for attempt in range(10):
+        answer = connection.batch_write_item(put_items=puts, delete_items=deletes)
+        left = answer.get("UnprocessedItems", {}).get(Row.Meta.table_name, [])
+        if not left:
+            return
+        puts = [item["PutRequest"]["Item"] for item in left if "PutRequest" in item]
+        deletes = [item["DeleteRequest"]["Key"] for item in left if "DeleteRequest" in item]
+        _back_off(attempt)
+    raise StoreBusy("The table is busy; try again in a moment")
+
+
+def write_many(puts: Iterable[Row] = (), deletes: Iterable[Key] = ()) -> None:
+    """Writes and removes any number of rows, in no order and not as one; doing it again is harmless.
+
+    One BatchWriteItem per 25 rows, eight at a time.
+    """
+    writes: list[tuple[dict[str, Any] | None, dict[str, Any] | None]] = [
+        (row.serialize(), None) for row in puts
+    ]
+    writes += [(None, {"pk": {"S": pk}, "sk": {"S": sk}}) for pk, sk in deletes]
+    batches = [writes[start : start + BATCH] for start in range(0, len(writes), BATCH)]
+
+    def write(batch: list[tuple[dict[str, Any] | None, dict[str, Any] | None]]) -> None:
+        _write_batch([item for item, _ in batch if item], [key for _, key in batch if key])
+
+    if len(batches) == 1:
+        write(batches[0])
+    elif batches:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(write, batches))
+
+
+def create_table() -> None:
+    """Makes the table with its indexes and TTL, if it is not there yet."""
+    if not Row.exists():
+        Row.create_table(wait=True)
+
+
+def delete_table() -> None:
+    """Removes the table, if it is there."""
+    if Row.exists():
+        Row.delete_table(wait=True)
+
+
+def ping() -> None:
+    """Raises an error when the table can't be reached."""
+    _connection()
+    try:
+        Row.get("health", "health")
+    except Row.DoesNotExist:
+        return
