@@ -1,0 +1,108 @@
+"""Operations: a route function together with everything that is said of it on the wire.
+
+    @operation("GET", "/ai-models/{user_id}/{model_id}", query=VersionQuery, answers={200: VersionDocument})
+    def get_version(user_id: str, model_id: str, query: VersionQuery) -> VersionDocument:
+        \"\"\"The version document; without `version` the latest.\"\"\"
+
+Serving, form parsing and `/openapi.json` all read the same `Operation`. The function stays as it is
+and can be called in a test.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, MutableSequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from chalicelib.http.answers import Content, Redirect
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+JSON = "application/json"
+FORM = "multipart/form-data"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method on one path."""
+
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    query: type[Struct] | None
+    json: type[Struct] | None
+    form: type[Struct] | None
+    file_field: str | None
+    answers: Mapping[int, Any]
+    errors: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The function's name, unique among all operations."""
+        return self.handler.__name__
+
+    @property
+    def tag(self) -> str:
+        """What the operation is about: the name of the function's module."""
+        return self.handler.__module__.rpartition(".")[2]
+
+    @property
+    def path_names(self) -> list[str]:
+        """The names in the path, in order."""
+        return re.findall(r"{(\w+)}", self.path)
+
+    @property
+    def media_types(self) -> list[str]:
+        """The media types that the body may have; empty where no body is read."""
+        return [JSON] * bool(self.json) + [FORM] * bool(self.form)
+
+
+OPERATIONS: list[Operation] = []
+"""Every operation of the service, in the order in which the route modules define them."""
+
+
+def operation(
+    method: str,
+    path: str,
+    *,
+    query: type[Struct] | None = None,
+    json: type[Struct] | None = None,
+    form: type[Struct] | None = None,
+    file_field: str | None = None,
+    answers: Mapping[int, type[Struct] | Content | Redirect | Any],
+    errors: Iterable[int] = (),
+    into: MutableSequence[Operation] = OPERATIONS,
+) -> Callable[[Handler], Handler]:
+    """Declares a route function; it is given, by parameter name:
+
+    - each name of the path, as `str`, percent-decoded once;
+    - `query`: the query struct, where one is declared (without one, any query parameter is refused);
+    - `body`: the JSON struct, or for a form a `FormUpload` of the form struct with the file of `file_field`;
+    - `accept`: the Accept header or None, if it asks for it.
+
+    It returns a struct (200) or an `Answer`. `answers` says what each success status carries: a struct
+    or a union of structs, `Content` for bytes, `Redirect` for a Location. The docstring's first
+    paragraph becomes the summary, the rest the description.
+
+    Raises `TypeError` when the function's parameters are not these.
+    """
+
+    def declare(handler: Handler) -> Handler:
+        declared = Operation(
+            method, path, handler, query, json, form, file_field, dict(answers), tuple(errors)
+        )
+        _check_parameters(declared)
+        into.append(declared)
+        return handler
+
+    return declare
+
+
+def _check_parameters(declared: Operation) -> None:
+    expected = set(declared.path_names)
+    expected |= {"query"} if declared.query else set()
+    expected |= {"body"} if declared.media_types else set()
+    found = set(declared.handler.__annotations__) - {"return", "accept"}
+    if found != expected:
+        raise TypeError(f"{declared.name} must take {sorted(expected)}, and takes {sorted(found)}")
