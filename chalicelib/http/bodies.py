@@ -1,6 +1,7 @@
 """JSON bodies into structs."""
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -75,13 +76,14 @@ def _check_nesting(parsed: msgspec.Struct, struct: type[msgspec.Struct]) -> None
 def check_nesting(field: str, value: Any) -> None:
     """Raises `InvalidRequest` when objects and lists nest more than `NESTING_LIMIT` levels."""
     level = [value]
-    for _ in range(NESTING_LIMIT + 1):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
+    for _ in range(NESTING_LIMIT):
+        level = [inner for outer in level for inner in _contents(outer) if isinstance(inner, dict | list)]
         if not level:
             return
     raise InvalidRequest(f"{field} nests too deeply; objects and lists may nest {NESTING_LIMIT} levels")
+
+
+def _contents(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

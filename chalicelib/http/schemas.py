@@ -71,9 +71,9 @@ def allowed(schema: Schema) -> str:
 
 
 def _allowed_text(schema: Schema) -> str:
-    if "pattern" in schema and "description" in schema:
-        description: str = schema["description"]
-        return description[0].lower() + description[1:].rstrip(".")
+    if "pattern" in schema:
+        example = schema.get("examples", [None])[0]
+        return f"text such as {example}" if example else f"text that matches {schema['pattern']}"
     size = _size(schema.get("minLength"), schema.get("maxLength"))
     return f"text of {size} characters" if size else "text"
 

@@ -61,7 +61,8 @@ FileHash = Annotated[
 ContentType = Annotated[
     str,
     Meta(
-        description="A media type such as `application/octet-stream`.",
+        description="A media type.",
+        examples=["application/octet-stream"],
         pattern=r"^[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}\Z",
     ),
 ]
