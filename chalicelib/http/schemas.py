@@ -10,6 +10,8 @@ import msgspec
 
 Schema = dict[str, Any]
 
+_NULL = {"type": "null"}
+
 
 @lru_cache(maxsize=128)
 def struct_schema(struct: type[msgspec.Struct]) -> Schema:
@@ -44,16 +46,18 @@ def _resolve(node: Any, definitions: Schema) -> Any:
 
 
 def without_null(schema: Schema) -> Schema:
-    """The schema of what a field holds when it isn't null."""
-    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
-    return choices[0] if choices else schema
+    """The schema of what a field holds when it isn't null; what is said of the field as a whole stays."""
+    if _NULL not in schema.get("anyOf", ()):
+        return schema
+    [choice] = [choice for choice in schema["anyOf"] if choice != _NULL]
+    outer = {key: value for key, value in schema.items() if key != "anyOf" and value is not None}
+    return {**choice, **outer}
 
 
 def allowed(schema: Schema) -> str:
     """What a value may be, to go on after "it must be": "a whole number from 1 to 1,000"."""
     if "anyOf" in schema:
-        words = allowed(without_null(schema))
-        return f"{words}, or null" if {"type": "null"} in schema["anyOf"] else words
+        return f"{allowed(without_null(schema))}, or null"
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))
     kind = schema.get("type")
