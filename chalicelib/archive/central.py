@@ -1,0 +1,136 @@
+"""One header of the central directory (APPNOTE 4.3.12), and what a single member must not be."""
+
+from stat import S_IFDIR, S_IFMT, S_IFREG
+from struct import Struct
+from struct import error as struct_error
+from typing import NamedTuple
+from zlib import crc32
+
+from chalicelib.archive.ending import CENTRAL_HEADER_BYTES, CentralDirectory
+from chalicelib.archive.extras import UNICODE_PATH, extra_fields, refuse, widen
+from chalicelib.errors import InvalidArchive
+from chalicelib.paths import path_problem
+
+STORED = 0
+DEFLATED = 8
+UTF8_FLAG = 0x0800
+# Encrypted, strongly encrypted, encrypted directory (4.4.4).
+ENCRYPTED_FLAGS = 0x0001 | 0x0040 | 0x2000
+LOCAL_HEADER_BYTES = 30
+
+_HEADER = Struct("<4sHHHHHHLLLHHHHHLL")
+_SIGNATURE = b"PK\x01\x02"
+_AES = 99
+_UNICODE_PATH = Struct("<BL")
+_DRIVE_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+
+
+class Header(NamedTuple):
+    """What the central directory says of one member; a folder's path comes without its `/`."""
+
+    path: str
+    is_folder: bool
+    raw_name: bytes
+    size: int
+    compressed_size: int
+    crc32: int
+    method: int
+    flags: int
+    offset: int
+
+    @property
+    def least_end(self) -> int:
+        """The offset before which the member cannot end."""
+        return self.offset + LOCAL_HEADER_BYTES + len(self.raw_name) + self.compressed_size
+
+
+def parse_headers(directory: CentralDirectory) -> list[Header]:
+    """Every header of the directory, each member checked by itself.
+
+    Raises `InvalidArchive` when the directory is damaged or a member is refused for its own sake: its
+    path, kind, encryption, method, or sizes that cannot be.
+    """
+    data = directory.data
+    headers = []
+    position = 0
+    for number in range(1, directory.entries + 1):
+        fixed = data[position : position + CENTRAL_HEADER_BYTES]
+        if len(fixed) < CENTRAL_HEADER_BYTES or not fixed.startswith(_SIGNATURE):
+            raise InvalidArchive(f"The ZIP's directory is damaged at member {number}: make the ZIP again")
+        _, _, _, flags, method, _, _, crc, packed, size, *rest = _HEADER.unpack(fixed)
+        name_length, extra_length, comment_length, disk, _, attributes, offset = rest
+        name_end = position + CENTRAL_HEADER_BYTES + name_length
+        extra_end = name_end + extra_length
+        if extra_end + comment_length > len(data):
+            raise InvalidArchive(f"The ZIP's directory is cut off at member {number}: make the ZIP again")
+        raw_name = data[name_end - name_length : name_end]
+        shown = raw_name.decode(errors="backslashreplace")
+        fields = extra_fields(data[name_end:extra_end], shown)
+        if disk:
+            raise refuse(shown, "lies in another file of a split ZIP: join them into one ZIP")
+        path, is_folder = _path(_name(raw_name, flags, fields, shown))
+        size, packed, offset = widen((size, packed, offset), fields, shown)
+        header = Header(path, is_folder, raw_name, size, packed, crc, method, flags, offset)
+        _check(header, attributes >> 16)
+        headers.append(header)
+        position = extra_end + comment_length
+    if position != len(data):
+        raise InvalidArchive("The ZIP's directory has more in it than its members: make the ZIP again")
+    return headers
+
+
+def _name(raw: bytes, flags: int, fields: dict[int, bytes], shown: str) -> str:
+    """The member's name: UTF-8 where that is declared or fits, else code page 437 (4.4.4 bit 11, appendix D).
+
+    Info-ZIP's Unicode path (4.6.9) replaces a name in a local character set. One that was made for another
+    name, or that contradicts a name declared as UTF-8, is refused: programs would unpack different paths.
+    """
+    try:
+        name = raw.decode()
+    except UnicodeDecodeError:
+        if flags & UTF8_FLAG:
+            raise refuse(shown, "has a name that is declared as UTF-8 and is not: rename it") from None
+        name = raw.decode("cp437")
+    field = fields.get(UNICODE_PATH)
+    if field is None:
+        return name
+    try:
+        version, checksum = _UNICODE_PATH.unpack(field[: _UNICODE_PATH.size])
+        unicode_name = field[_UNICODE_PATH.size :].decode()
+    except (ValueError, struct_error):
+        raise refuse(shown, "has a damaged Unicode path: make the ZIP again") from None
+    if version != 1 or checksum != crc32(raw) or (flags & UTF8_FLAG and unicode_name != name):
+        raise refuse(
+            shown, f"has a second name, {unicode_name!r}, that does not belong to it: make the ZIP again"
+        )
+    return unicode_name
+
+
+def _path(name: str) -> tuple[str, bool]:
+    """The member's path and whether it is a folder's, which ends with `/`."""
+    is_folder = name.endswith("/") and name != "/"
+    path = name[:-1] if is_folder else name
+    if problem := path_problem(path):
+        raise refuse(name, problem)
+    if path[1:2] == ":" and path[0] in _DRIVE_LETTERS:
+        raise refuse(name, "begins with a drive letter: it must be relative")
+    return path, is_folder
+
+
+def _check(header: Header, mode: int) -> None:
+    name = header.path
+    # Writers on other systems than Unix set the mode bits too, so they count whatever system is named.
+    kind = S_IFMT(mode)
+    if kind not in (0, S_IFREG, S_IFDIR) or (kind == S_IFDIR and not header.is_folder):
+        raise refuse(name, "is a symbolic link or another special file: put the file itself into the ZIP")
+    if header.flags & ENCRYPTED_FLAGS or header.method == _AES:
+        raise refuse(name, "is encrypted: make the ZIP without a password")
+    if header.method not in (STORED, DEFLATED):
+        raise refuse(name, f"uses compression method {header.method}: only stored and deflated are read")
+    if header.method == STORED and header.compressed_size != header.size:
+        raise refuse(
+            name,
+            f"is stored, yet has the sizes {header.compressed_size} and {header.size}: make the ZIP again",
+        )
+    if header.is_folder and header.size:
+        raise refuse(name, f"is a folder, yet has {header.size} bytes of content: rename it without the '/'")

@@ -1,0 +1,136 @@
+"""The members of a ZIP, read from its central directory and checked as a whole."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from chalicelib.archive.central import Header, parse_headers
+from chalicelib.archive.ending import read_central_directory
+from chalicelib.archive.extras import refuse
+from chalicelib.archive.source import Source
+from chalicelib.errors import InvalidArchive
+from chalicelib.paths import path_key
+
+GIB = 1024**3
+MAX_EXPANDED = 1024 * GIB
+FREE_EXPANDED = GIB
+"""Bytes that an archive may expand to whatever its own size."""
+MAX_RATIO = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of the archive.
+
+    `path` is where it goes and obeys `paths.path_problem`, `raw_name` its name as the archive has it;
+    sizes are in bytes. `header_offset` is where its local header begins, and all its bytes lie before
+    `extent_end`, the next member's header or the central directory.
+    """
+
+    path: str
+    raw_name: bytes
+    size: int
+    compressed_size: int
+    crc32: int
+    method: int
+    flags: int
+    header_offset: int
+    extent_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The files to unpack, in the order in which they lie in the archive, and how many others were left out."""
+
+    members: tuple[Member, ...]
+    left_out: int
+
+
+def read_directory(source: Source) -> Directory:
+    """The archive's members, from at most two ranged reads, checked against every rule that needs no content.
+
+    Folders are dropped; `__MACOSX/…`, `.DS_Store` and `Thumbs.db` are left out and counted. What local
+    headers and contents say is checked by `members.stream_member`.
+
+    Raises `InvalidArchive`, naming the member, for anything but a plain ZIP of at most 100,000 regular
+    files that are stored or deflated, do not overlap, have safe paths that differ in more than case, and
+    expand to at most 1 TiB and, past 1 GiB, at most 200 times the archive's size.
+    """
+    central = read_central_directory(source)
+    headers = parse_headers(central)
+    headers.sort(key=lambda header: header.offset)
+    extent_ends = _extent_ends(headers, central.offset)
+    _check_collisions([header for header in headers if not _is_junk(header.path)])
+    members = tuple(
+        Member(
+            path=header.path,
+            raw_name=header.raw_name,
+            size=header.size,
+            compressed_size=header.compressed_size,
+            crc32=header.crc32,
+            method=header.method,
+            flags=header.flags,
+            header_offset=header.offset,
+            extent_end=extent_end,
+        )
+        for header, extent_end in zip(headers, extent_ends, strict=True)
+        if not header.is_folder and not _is_junk(header.path)
+    )
+    if not members:
+        raise InvalidArchive("The ZIP holds no file: put the model's files into it")
+    _check_expansion(members, source.size)
+    files = sum(not header.is_folder for header in headers)
+    return Directory(members, left_out=files - len(members))
+
+
+def _is_junk(path: str) -> bool:
+    """Whether an operating system put this beside the user's files."""
+    return path.startswith("__MACOSX/") or path.rpartition("/")[2] in (".DS_Store", "Thumbs.db")
+
+
+def _extent_ends(headers: list[Header], directory_offset: int) -> list[int]:
+    """Where each of the headers, sorted by offset, must have ended; refuses overlaps (zip bombs)."""
+    ends = [header.offset for header in headers[1:]] + [directory_offset]
+    for index, (header, end) in enumerate(zip(headers, ends, strict=False)):
+        if header.least_end > end:
+            other = f"member {headers[index + 1].path!r}" if index + 1 < len(headers) else "central directory"
+            raise refuse(header.path, f"overlaps the {other}: make the ZIP again")
+    return ends[: len(headers)]
+
+
+def _check_collisions(headers: list[Header]) -> None:
+    """Refuse two members of one path, and a file where another member needs a folder.
+
+    With the NUL that no path holds in place of `/`, everything below a folder sorts directly after the
+    folder's own name: neighbours tell.
+    """
+    keyed = sorted(
+        (path_key(header.path).replace("/", "\0") + "\0" * header.is_folder, header.path, header.is_folder)
+        for header in headers
+    )
+    for (key, path, is_folder), (next_key, next_path, _) in pairwise(keyed):
+        if is_folder:
+            continue
+        if next_key == key:
+            how = (
+                "in it twice" if next_path == path else f"the same as {next_path!r} where case does not count"
+            )
+            raise refuse(path, f"is {how}: rename one of them")
+        if next_key.startswith(key + "\0"):
+            raise refuse(path, f"is a file where {next_path!r} needs a folder: rename one of them")
+
+
+def _check_expansion(members: tuple[Member, ...], archive_size: int) -> None:
+    expanded = sum(member.size for member in members)
+    largest = max(members, key=lambda member: member.size)
+    if expanded > MAX_EXPANDED:
+        raise refuse(
+            largest.path,
+            f"is the largest of those that expand to {expanded} bytes in all; at most {MAX_EXPANDED} are "
+            "allowed: split the ZIP over versions",
+        )
+    if expanded > FREE_EXPANDED and expanded > MAX_RATIO * archive_size:
+        raise refuse(
+            largest.path,
+            f"is the largest of those that expand to {expanded} bytes, over {MAX_RATIO} times the ZIP's own "
+            f"{archive_size}: upload the files themselves",
+        )

@@ -1,0 +1,159 @@
+"""The whole-model ZIP: where each byte of it comes from, known before any of it is read.
+
+The same files give the same bytes, in whatever order they are named: members are stored, in path order,
+with one fixed time and mode. Every member has ZIP64 sizes and offsets (APPNOTE 4.5.3), so the place of a
+member depends on the sizes before it and on nothing else.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from struct import Struct
+from typing import Self
+
+from chalicelib.archive.extras import UINT16, UINT32, ZIP64
+
+_LOCAL = Struct("<4sHHHHHLLLHHHHQQ")
+_CENTRAL = Struct("<4sHHHHHHLLLHHHHHLL")
+_CENTRAL_ZIP64 = Struct("<HHQQQ")
+_END64 = Struct("<4sQHHLLQQQQ")
+_LOCATOR = Struct("<4sLQL")
+_END = Struct("<4sHHHHLLH")
+
+_VERSION = 45  # ZIP64 (4.4.3.2)
+_MADE_BY_UNIX = 3 << 8 | _VERSION  # 4.4.2
+_UTF8_NAME = 0x0800  # 4.4.4 bit 11
+_STORED = 0
+_TIME = 0  # 00:00:00
+_DATE = 1 << 5 | 1  # 1980-01-01, the first day of MS-DOS
+_MODE = 0o100644 << 16  # a regular file that its owner writes and all read
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file to hand out: its path obeys `paths.path_problem`, `size` is in bytes."""
+
+    path: str
+    size: int
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """Bytes of the archive's own: headers."""
+
+    data: bytes
+
+    @property
+    def length(self) -> int:
+        return len(self.data)
+
+    def cut(self, start: int, length: int) -> Self:
+        """`length` of the bytes, from `start` on."""
+        return type(self)(self.data[start : start + length])
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """`length` bytes of an entry's content, from `offset` on."""
+
+    path: str
+    offset: int
+    length: int
+
+    def cut(self, start: int, length: int) -> Self:
+        """`length` of the bytes, from `start` on."""
+        return type(self)(self.path, self.offset + start, length)
+
+
+Piece = Literal | Content
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """An archive of `size` bytes: the pieces, one after the other, none of them empty."""
+
+    pieces: tuple[Piece, ...]
+    size: int
+
+
+def plan_archive(entries: Iterable[Entry]) -> Layout:
+    """The archive of these files, of any number but none and of any size.
+
+    Raises `ValueError` when there is no entry, or two have one path.
+    """
+    ordered = sorted(entries, key=lambda entry: entry.path.encode())
+    if not ordered:
+        raise ValueError("an archive needs at least one entry")
+    pieces: list[Piece] = []
+    central: list[bytes] = []
+    headers: list[bytes] = []
+    position = 0
+    for index, entry in enumerate(ordered):
+        if index and entry.path == ordered[index - 1].path:
+            raise ValueError(f"two entries have the path {entry.path!r}")
+        name = entry.path.encode()
+        headers.append(_local_header(entry, name))
+        central.append(_central_header(entry, name, position))
+        position += len(headers[-1]) + entry.size
+        if entry.size:
+            pieces += Literal(b"".join(headers)), Content(entry.path, 0, entry.size)
+            headers.clear()
+    directory = b"".join(central)
+    end = directory + _end_records(len(ordered), position, len(directory))
+    pieces.append(Literal(b"".join(headers) + end))
+    return Layout(tuple(pieces), position + len(end))
+
+
+def _local_header(entry: Entry, name: bytes) -> bytes:
+    fixed = _LOCAL.pack(
+        b"PK\x03\x04",
+        _VERSION,
+        _UTF8_NAME,
+        _STORED,
+        _TIME,
+        _DATE,
+        entry.crc32,
+        UINT32,
+        UINT32,
+        len(name),
+        20,
+        ZIP64,
+        16,
+        entry.size,
+        entry.size,
+    )
+    return fixed[:30] + name + fixed[30:]
+
+
+def _central_header(entry: Entry, name: bytes, offset: int) -> bytes:
+    fixed = _CENTRAL.pack(
+        b"PK\x01\x02",
+        _MADE_BY_UNIX,
+        _VERSION,
+        _UTF8_NAME,
+        _STORED,
+        _TIME,
+        _DATE,
+        entry.crc32,
+        UINT32,
+        UINT32,
+        len(name),
+        _CENTRAL_ZIP64.size,
+        0,
+        0,
+        0,
+        _MODE,
+        UINT32,
+    )
+    return fixed + name + _CENTRAL_ZIP64.pack(ZIP64, _CENTRAL_ZIP64.size - 4, entry.size, entry.size, offset)
+
+
+def _end_records(entries: int, offset: int, size: int) -> bytes:
+    """The three end records; the last holds what its narrow fields can, for readers without ZIP64."""
+    end64 = _END64.pack(
+        b"PK\x06\x06", _END64.size - 12, _MADE_BY_UNIX, _VERSION, 0, 0, entries, entries, size, offset
+    )
+    locator = _LOCATOR.pack(b"PK\x06\x07", 0, offset + size, 1)
+    narrow = min(entries, UINT16)
+    end = _END.pack(b"PK\x05\x06", 0, 0, narrow, narrow, min(size, UINT32), min(offset, UINT32), 0)
+    return end64 + locator + end
