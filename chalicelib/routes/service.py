@@ -1,30 +1,21 @@
 """The service itself: its contract, and a page to try it in."""
 
 from functools import cache
-from pathlib import Path
 
 from chalicelib.http.answers import Answer, Content
 from chalicelib.http.operations import OPERATIONS, operation
 
 
-@operation(
-    "GET",
-    "/openapi.json",
-    answers={200: Content(("application/json",), "This document.")},
-)
+@operation("GET", "/openapi.json", answers={200: Content(("application/json",), "This document.")})
 def get_openapi() -> Answer:
     """The machine-readable contract (OpenAPI 3.1), made from the service's own schemas."""
     return Answer(200, _openapi())
 
 
-@operation(
-    "GET",
-    "/docs",
-    answers={200: Content(("text/html",), "A page.")},
-)
+@operation("GET", "/docs", answers={200: Content(("text/html",), "The page.")})
 def get_docs() -> Answer:
     """A page that shows every operation and lets you try it."""
-    return Answer(200, _docs(), {"Content-Type": "text/html; charset=utf-8"})
+    return _docs()
 
 
 @cache
@@ -37,5 +28,16 @@ def _openapi() -> bytes:
 
 
 @cache
-def _docs() -> bytes:
-    return (Path(__file__).parent.parent / "http" / "static" / "docs.html").read_bytes()
+def _docs() -> Answer:
+    from chalicelib.http.page import page
+
+    html, policy = page()
+    return Answer(
+        200,
+        html,
+        {
+            "Content-Type": "text/html; charset=utf-8",
+            "Content-Security-Policy": policy,
+            "Referrer-Policy": "no-referrer",
+        },
+    )
