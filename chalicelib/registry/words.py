@@ -101,7 +101,6 @@ def match(wanted: Iterable[str], document: "VersionDocument") -> int | None:
 def _folded(text: str) -> str:
     if text.isascii():
         return text.lower()
-    # Folding the case can bring out letters that decompose, so decomposition comes before it and after it.
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    letters = "".join(char for char in decomposed if not unicodedata.category(char).startswith("M"))
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    letters = "".join(char for char in folded if not unicodedata.category(char).startswith("M"))
     return letters.translate(_PLAIN_LETTERS)
