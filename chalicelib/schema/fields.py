@@ -50,7 +50,7 @@ FilePath = Annotated[
         min_length=1,
     ),
 ]
-FileSize = Annotated[int, Meta(description="Bytes.", ge=0)]
+FileSize = Annotated[int, Meta(description="Bytes.", examples=[1_048_576], ge=0)]
 FileHash = Annotated[
     str,
     Meta(
@@ -67,7 +67,9 @@ ContentType = Annotated[
     ),
 ]
 
-Name = Annotated[str, Meta(description="A title for people.", min_length=1, max_length=256)]
+Name = Annotated[
+    str, Meta(description="A title for people.", examples=["Iris species"], min_length=1, max_length=256)
+]
 Description = Annotated[str, Meta(description="What the model is and does.", max_length=20_000)]
 Text = Annotated[str, Meta(max_length=1_000)]
 Shape = Annotated[list[Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]], Meta(max_length=64)]

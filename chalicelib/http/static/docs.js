@@ -2,6 +2,7 @@
 
 // Everything below is made from openapi.json, which lies beside this page: relative addresses
 // work below any prefix, such as the stage name of an API Gateway.
+const formType = "multipart/form-data";
 const root = new URL(".", location.href);
 let contract;
 
@@ -71,9 +72,13 @@ function badge(method) {
   return make("span", { class: `method ${method}` }, method.toUpperCase());
 }
 
+// Lines break between segments only.
 function pathOf(path) {
-  const pieces = path.split(/(\{\w+\})/).map((piece) => (piece.startsWith("{") ? make("var", {}, piece) : piece));
-  return make("span", { class: "path" }, ...pieces);
+  const segments = path.slice(1).split("/").flatMap((segment) => [
+    make("wbr"),
+    make("span", { class: "segment" }, "/", segment.startsWith("{") ? make("var", {}, segment) : segment),
+  ]);
+  return make("span", { class: "path" }, ...segments);
 }
 
 function openAddressed() {
@@ -175,19 +180,27 @@ function typeOf(schema) {
   const type = resolve(schema);
   if (type.anyOf) return type.anyOf.map((choice) => resolve(choice).title).join(" or ");
   if (type.enum) return type.enum.join(" · ");
-  if (type.type === "array") return `list of ${resolve(type.items ?? {}).title ?? type.items?.type ?? "anything"}`;
+  if (type.type === "array") return `list of ${resolve(type.items).title ?? `${type.items.type}s`}`;
   if (type.format === "binary") return "file";
-  const low = type.minimum ?? type.minLength;
-  const high = type.maximum ?? type.maxLength;
-  const count = (number) => number.toLocaleString("en");
-  const bounds = high !== undefined ? ` ${low ? count(low) : low === 0 && type.type === "integer" ? 0 : ""}…${count(high)}` : "";
-  return (type.format ?? type.title ?? type.type ?? "anything") + bounds;
+  return (type.format ?? type.title ?? type.type ?? "anything") + boundsOf(type);
 }
 
-function shape(schema) {
+function boundsOf(type) {
+  const low = type.minimum ?? type.minLength;
+  const high = type.maximum ?? type.maxLength;
+  const unit = type.type === "string" ? " characters" : "";
+  const count = (number) => number.toLocaleString("en");
+  // JavaScript rounds beyond this, and nobody needs the bound.
+  const bounded = high !== undefined && high <= Number.MAX_SAFE_INTEGER;
+  if (!bounded) return low ? `, at least ${count(low)}${unit}` : "";
+  return low === undefined ? `, up to ${count(high)}${unit}` : `, ${count(low)} to ${count(high)}${unit}`;
+}
+
+// Whether fields are required is of interest in what is sent; an answer has them all.
+function shape(schema, sent = false) {
   const type = resolve(schema);
-  if (type.anyOf) return make("div", {}, ...type.anyOf.map((choice) => more(resolve(choice).title, () => shape(choice))));
-  if (type.type === "array") return shape(type.items);
+  if (type.anyOf) return make("div", {}, ...type.anyOf.map((choice) => more(resolve(choice).title, () => shape(choice, sent))));
+  if (type.type === "array") return shape(type.items, sent);
   const entries = Object.entries(type.properties ?? {}).map(([name, inner]) => {
     const deep = resolve(inner).type === "array" ? resolve(resolve(inner).items) : resolve(inner);
     return make(
@@ -195,8 +208,9 @@ function shape(schema) {
       {},
       make("span", { class: "name" }, name),
       make("span", { class: "type" }, typeOf(inner)),
+      sent && type.required.includes(name) ? make("span", { class: "needed" }, " required") : null,
       resolve(inner).description && make("span", { class: "hint" }, ...prose(resolve(inner).description)),
-      deep.properties && more(deep.title, () => shape(deep)),
+      deep.properties && more(deep.title, () => shape(deep, sent)),
     );
   });
   return make("ul", { class: "shape" }, ...entries);
@@ -227,7 +241,8 @@ function field(name, schema, { required, place }) {
   const control = controlFor(type, required);
   control.name = `${place}:${name}`;
   if (place === "path") share(control, name, type);
-  const hints = [type.description, type.default !== undefined && `Default \`${JSON.stringify(type.default)}\`.`];
+  const preset = JSON.stringify(type.default);
+  const hints = [type.description, preset && !/^[[{]/.test(preset) && `Default \`${preset}\`.`];
   const label = make(
     "span",
     {},
@@ -274,10 +289,9 @@ function acceptField(operation) {
 function bodyEditor(operation) {
   const content = operation.requestBody?.content;
   if (!content) return undefined;
-  const editors = Object.entries(content).map(([type, { schema }]) => ({
-    type,
-    element: type === "multipart/form-data" ? formFields(schema) : jsonText(schema),
-  }));
+  const editors = Object.entries(content)
+    .map(([type, { schema }]) => ({ type, element: type === formType ? formFields(schema) : jsonText(schema) }))
+    .sort((one) => (one.type === formType ? -1 : 1));
   const choose = (chosen) => {
     for (const editor of editors) {
       editor.element.hidden = editor.element.disabled = editor !== chosen;
@@ -285,7 +299,7 @@ function bodyEditor(operation) {
   };
   const ways = editors.map((editor, at) => {
     const radio = make("input", { type: "radio", name: "way", value: editor.type, checked: at === 0 });
-    radio.addEventListener("change", () => choose(editor));
+    radio.addEventListener("input", () => choose(editor));
     return make("label", {}, radio, editor.type === "application/json" ? "JSON" : "Form with the file");
   });
   choose(editors[0]);
@@ -297,9 +311,10 @@ function bodyEditor(operation) {
 }
 
 function jsonText(schema) {
-  const text = make("textarea", { class: "body", name: "json", spellcheck: false, "aria-label": "JSON body" });
-  text.value = JSON.stringify(sample(schema), null, 2);
-  return make("fieldset", {}, text, more("All fields", () => shape(schema)));
+  const example = JSON.stringify(sample(schema), null, 2);
+  const rows = example.split("\n").length + 1;
+  const text = make("textarea", { name: "json", rows, spellcheck: false, "aria-label": "JSON body" }, example);
+  return make("fieldset", {}, text, more("All fields", () => shape(schema, true)));
 }
 
 function formFields(schema) {
@@ -343,7 +358,7 @@ function requestOf(operation, form, body) {
     url: url.href.replaceAll("%7B", "{").replaceAll("%7D", "}"),
     headers,
     json: type === "application/json" ? form.elements.json.value : undefined,
-    parts: type === "multipart/form-data" ? texts("form") : undefined,
+    parts: type === formType ? texts("form") : undefined,
   };
 }
 
