@@ -5,7 +5,7 @@ from urllib.parse import unquote_plus
 
 from chalicelib.http.gateway import Weighthouse
 from chalicelib.http.operations import OPERATIONS
-from chalicelib.routes import service  # noqa: F401
+from chalicelib.routes import downloads, service, uploads, versions  # noqa: F401
 
 app = Weighthouse(app_name="weighthouse")
 app.register(OPERATIONS)

@@ -96,3 +96,11 @@ class ErrorDocument(Struct, kw_only=True):
     """Every answer that is not a success."""
 
     detail: str
+
+
+class Health(Struct, kw_only=True):
+    """The service and its two stores, one line each."""
+
+    service: str
+    bucket: str
+    table: str

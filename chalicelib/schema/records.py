@@ -49,6 +49,7 @@ class StoredContent(Struct, kw_only=True, omit_defaults=True):
     version: str
     path: str
     etag: str
+    crc32: int | None = None
 
 
 class ExpectedFile(Struct, kw_only=True, omit_defaults=True):

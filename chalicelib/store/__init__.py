@@ -1,1 +1,1 @@
-"""DynamoDB and S3, each spoken to in one place: `table` and `objects`; the other modules are verbs on them."""
+"""DynamoDB and S3: `table` and `objects` speak to them, the other modules are verbs on those two."""

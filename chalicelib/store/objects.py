@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from chalicelib.settings import MIB, settings
+from chalicelib.store import keys
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -155,6 +156,11 @@ def put(
             ChecksumCRC32=checksum,
             **condition,
         )["ETag"]
+
+
+def call_worker(kind: str, name: str) -> None:
+    """Makes the bucket call the worker function: it is notified of every object made under `tasks/`."""
+    put(keys.task_key(kind, name), b"")
 
 
 def head(key: str) -> Stored:
@@ -418,7 +424,7 @@ def disposition(filename: str) -> str:
 
 
 def create_bucket() -> None:
-    """Makes the bucket with its rules, if it is not there yet; a deployed one has the same from its template."""
+    """Makes the bucket with its rules, if it is not there yet; a deployed one has them from its template."""
     s3 = client()
     region = s3.meta.region_name
     where: Any = {} if region == "us-east-1" else {"LocationConstraint": region}

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -91,7 +92,14 @@ class Row(Model):
     state = UnicodeAttribute(null=True)
     revision = NumberAttribute(null=True)
     upload_id = UnicodeAttribute(null=True)
+    owner = UnicodeAttribute(null=True)
     lease_until = NumberAttribute(null=True)
+    due_at = NumberAttribute(null=True)
+    detail = UnicodeAttribute(null=True)
+    files_done = NumberAttribute(null=True)
+    files_total = NumberAttribute(null=True)
+    bytes_done = NumberAttribute(null=True)
+    bytes_total = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)
 
     created_key = UnicodeAttribute(null=True)
@@ -113,6 +121,11 @@ class Row(Model):
 
 
 Key = tuple[str, str]
+
+
+def expiry(seconds: int) -> datetime:
+    """The moment from which the table's TTL may remove a row, from seconds since the epoch."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 class ConditionFailed(Exception):
@@ -183,8 +196,19 @@ def _start_key(range_: Range) -> dict[str, dict[str, str]] | None:
     return start
 
 
-def pages(range_: Range, *, size: int | None = None) -> Iterator[list[Row]]:
-    """The rows of a range, one list per Query; a list may be empty where a condition left nothing of it.
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """What one Query gave: the rows, and the sort key up to which it read, None at the end of the range."""
+
+    rows: list[Row]
+    read_to: str | None
+
+
+KEYS_ONLY = ["pk", "sk", "created_key"]
+
+
+def pages(range_: Range, *, size: int | None = None, keys_only: bool = False) -> Iterator[RowPage]:
+    """The rows of a range, a page for each Query; a page may be empty where a condition left nothing of it.
 
     `size` is how many rows the first Query reads before the condition is applied; each further one reads
     twice as many, so that a page of rare matches is found in few requests. Without it a Query reads 1 MB.
@@ -198,11 +222,16 @@ def pages(range_: Range, *, size: int | None = None) -> Iterator[list[Row]]:
         filter_condition=range_.condition,
         scan_index_forward=not range_.backwards,
         last_evaluated_key=_start_key(range_),
+        attributes_to_get=KEYS_ONLY if keys_only else None,
         page_size=size,
         **kwargs,
     ).page_iter
+    sort_name = "sk" if range_.index is None else "created_key"
     for page in requests:
-        yield [Row.from_raw_data(item) for item in page["Items"]]
+        last = requests.last_evaluated_key
+        yield RowPage(
+            [Row.from_raw_data(item) for item in page["Items"]], last[sort_name]["S"] if last else None
+        )
         if size is not None:
             size *= 2
             requests.page_size = size
@@ -211,14 +240,13 @@ def pages(range_: Range, *, size: int | None = None) -> Iterator[list[Row]]:
 def rows(range_: Range) -> Iterator[Row]:
     """All rows of a range, one Query a megabyte."""
     for page in pages(range_):
-        yield from page
+        yield from page.rows
 
 
 def first(range_: Range) -> Row | None:
     """The first row of a range without a condition. One Query."""
-    for page in pages(range_, size=1):
-        return page[0] if page else None
-    return None
+    page = next(pages(range_, size=1))
+    return page.rows[0] if page.rows else None
 
 
 def scan(pk_prefix: str, sk_prefix: str = "") -> Iterator[Row]:

@@ -1,0 +1,15 @@
+"""The time, in the two forms that the registry uses."""
+
+import time
+from datetime import UTC, datetime
+
+
+def now() -> int:
+    """Seconds since the epoch."""
+    return int(time.time())
+
+
+def timestamp(seconds: float | None = None) -> str:
+    """RFC 3339 in UTC with microseconds, always of one length, so that it sorts by age."""
+    moment = datetime.now(UTC) if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,52 @@
+"""The documents that clients see, made from the records that are kept."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from msgspec import structs
+
+from chalicelib.registry.frameworks import file_type_of
+from chalicelib.schema.documents import FileDocument, VersionDocument
+from chalicelib.schema.records import FileRecord, VersionRecord
+from chalicelib.store import keys, versions
+
+DOCUMENT_FILES = 1_000
+"""Files that a version's document carries at most; in lists it carries those of its own row."""
+
+
+def file_document(record: VersionRecord, file: FileRecord) -> FileDocument:
+    """One file as clients see it."""
+    return FileDocument(
+        filename=file.path,
+        file_path=keys.file_key(*record.id, file.path),
+        file_size=file.size,
+        file_type=file_type_of(file.path),
+        file_hash=file.sha256,
+        hash_verified=file.verified,
+        content_type=file.content_type,
+        is_primary=file.path == record.document.primary_file_path,
+        description=file.description,
+    )
+
+
+def document(record: VersionRecord, files: Iterable[FileRecord]) -> VersionDocument:
+    """The version's document with these files."""
+    return structs.replace(record.document, files=[file_document(record, file) for file in files])
+
+
+def full_document(record: VersionRecord) -> VersionDocument:
+    """The version's document with its first 1,000 files. One Query when its row does not hold them all."""
+    return document(record, versions.first_files(record, DOCUMENT_FILES))
+
+
+def list_document(record: VersionRecord) -> VersionDocument:
+    """The version's document as lists carry it, with its first 10 files."""
+    return document(record, record.files)
+
+
+def content_id(files: Sequence[FileRecord]) -> str:
+    """Names the content of a version: equal for equal paths and bytes, in hex."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.path}\0{file.size}\0{file.sha256}\0{file.crc32}\0{file.etag}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,89 @@
+"""The end of an upload: its files are made and checked, and the version is published or everything undone.
+
+It runs inside a request where that is quick, and in the worker function otherwise; the story is the same.
+"""
+
+from collections.abc import Callable
+
+from msgspec import structs
+
+from chalicelib.errors import WeighthouseError
+from chalicelib.registry.leases import Lease, LeaseLost
+from chalicelib.registry.publishing import discard, publish
+from chalicelib.registry.unpacking import StoredSource, unpack
+from chalicelib.registry.verifying import ContentGone, PartsMissing, make_file, object_key, put_together
+from chalicelib.registry.working import make_files
+from chalicelib.schema.documents import VersionDocument
+from chalicelib.schema.records import ExpectedFile, FileRecord
+from chalicelib.store import uploads
+from chalicelib.store.table import ConditionFailed
+from chalicelib.store.uploads import Standing
+
+Maker = Callable[[Lease], list[FileRecord]]
+
+
+def finish(standing: Standing, lease: Lease, make: Maker) -> VersionDocument:
+    """Makes the files of an upload that was claimed under the lease's owner, and publishes them.
+
+    What the client did wrong undoes the upload and is raised again; so is anything at all that happens to a
+    form, which nobody can go on with. Anything else leaves the upload open for another run: `PartsMissing`
+    and `ContentGone` for the client to send more, `OutOfTime` and failures of the stores to be tried again.
+    """
+    try:
+        with lease:
+            files = make(lease)
+        return publish(standing, lease.owner, files)
+    except LeaseLost:
+        raise
+    except (PartsMissing, ContentGone):
+        uploads.release(lease.upload_id, lease.owner, uploads.UPLOADING)
+        raise
+    except Exception as error:
+        refused = isinstance(error, WeighthouseError) and error.status < 500
+        if refused or standing.upload.kind == "form":
+            detail = str(error) if refused else "The service failed; send it again"
+            discard(standing, lease.owner, uploads.FAILED, detail)
+        else:
+            uploads.release(lease.upload_id, lease.owner, standing.state)
+        raise
+
+
+def expected_files(upload_id: str) -> list[ExpectedFile]:
+    """All files that an upload expects."""
+    return [file for chunk in uploads.expected(upload_id) for file in chunk.files]
+
+
+def finish_sent(standing: Standing, owner: str, remaining: Callable[[], float]) -> VersionDocument:
+    """Finishes an upload whose files came by presigned URLs, or by a ZIP that did."""
+    upload = standing.upload
+    files = expected_files(upload.upload_id)
+
+    def make(lease: Lease) -> list[FileRecord]:
+        if upload.kind == "folder":
+            archive = object_key(upload, files[0])
+            put_together(upload, files[0], archive)
+            return unpack(upload, lease, StoredSource(archive))
+        return make_files(upload, lease, files, lambda file: make_file(upload, lease, file))
+
+    lease = Lease(upload.upload_id, owner, remaining, resumes=True)
+    try:
+        return finish(standing, lease, make)
+    except ContentGone as gone:
+        must_be_sent(upload.upload_id, gone.path)
+        raise PartsMissing(
+            f"{gone.path}: its content was deleted meanwhile and has to be sent after all;"
+            " `parts` gives the URLs, then complete the upload again"
+        ) from gone
+
+
+def must_be_sent(upload_id: str, path: str) -> None:
+    """Notes that a file can't be copied inside the store: the client has to send it."""
+    for chunk in uploads.expected(upload_id):
+        for position, file in enumerate(chunk.files):
+            if file.path == path:
+                chunk.files[position] = structs.replace(file, copy_of=None)
+                try:
+                    uploads.save_expected(chunk)
+                except ConditionFailed:
+                    must_be_sent(upload_id, path)
+                return

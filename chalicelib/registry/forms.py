@@ -1,0 +1,85 @@
+"""Form uploads: the bytes are in the request, and the version is published in its answer."""
+
+import hashlib
+import math
+import zlib
+from collections.abc import Callable
+from uuid import uuid4
+
+from chalicelib.archive.source import BytesSource
+from chalicelib.errors import HashMismatch
+from chalicelib.registry import clock, metadata
+from chalicelib.registry.finishing import finish
+from chalicelib.registry.frameworks import content_type_of
+from chalicelib.registry.leases import LEASE, Lease, new_owner
+from chalicelib.registry.naming import check_path
+from chalicelib.registry.reserving import reserve
+from chalicelib.registry.unpacking import unpack
+from chalicelib.schema.documents import VersionDocument
+from chalicelib.schema.records import FileRecord, Upload
+from chalicelib.schema.requests import FolderForm, Metadata, SingleForm
+from chalicelib.store import keys, objects
+
+
+def store_file(form: SingleForm, filename: str, content_type: str | None, data: bytes) -> VersionDocument:
+    """Publishes one file as a version; `Conflict` when it exists, `HashMismatch`."""
+    check_path(filename)
+    declared = metadata.clean_hash(form.file_hash, "file_hash")
+    sha256 = hashlib.sha256(data).hexdigest()
+    if declared is not None and declared != sha256:
+        raise HashMismatch(
+            f"{filename}: the SHA-256 of what arrived is {sha256}, but {declared} was declared. Nothing was published"
+        )
+    known_type = (
+        content_type_of(filename) if content_type in (None, "application/octet-stream") else content_type
+    )
+
+    def make(upload: Upload, lease: Lease) -> list[FileRecord]:
+        crc32 = zlib.crc32(data)
+        etag = objects.put(
+            keys.file_key(*upload.id, filename), data, content_type=str(known_type), crc32=crc32
+        )
+        file = FileRecord(
+            path=filename,
+            size=len(data),
+            sha256=sha256,
+            crc32=crc32,
+            etag=etag,
+            content_type=str(known_type),
+        )
+        return [file]
+
+    return _publish(form, make, primary=filename if form.is_primary else None, choose_primary=False)
+
+
+def store_folder(form: FolderForm, data: bytes) -> VersionDocument:
+    """Publishes the members of a ZIP as a version; `Conflict` when it exists, `InvalidArchive`."""
+
+    def make(upload: Upload, lease: Lease) -> list[FileRecord]:
+        return unpack(upload, lease, BytesSource(data))
+
+    return _publish(form, make, preserve_structure=form.preserve_structure)
+
+
+def _publish(
+    form: Metadata,
+    make: Callable[[Upload, Lease], list[FileRecord]],
+    *,
+    primary: str | None = None,
+    choose_primary: bool = True,
+    preserve_structure: bool = True,
+) -> VersionDocument:
+    now, owner = clock.now(), new_owner()
+    upload = Upload(
+        upload_id=uuid4().hex,
+        kind="form",
+        metadata=metadata.checked(form),
+        created_at=clock.timestamp(),
+        expires_at=now + LEASE,
+        primary=primary,
+        choose_primary=choose_primary,
+        preserve_structure=preserve_structure,
+    )
+    standing = reserve(upload, [], owner=owner, lease_until=now + LEASE)
+    lease = Lease(upload.upload_id, owner, lambda: math.inf)
+    return finish(standing, lease, lambda lease: make(upload, lease))

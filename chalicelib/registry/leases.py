@@ -1,0 +1,91 @@
+"""Work on one upload by one owner at a time, that survives its owner.
+
+A lease is short and renewed while the work goes on; when its owner is killed it lapses within a minute and
+another may go on with what is missing.
+"""
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from uuid import uuid4
+
+from chalicelib.registry import clock
+from chalicelib.store import table, uploads
+
+LEASE = 60
+"""Seconds after which work that shows no sign of life may be taken over."""
+RENEWAL = 15
+"""Seconds between signs of life."""
+RESERVE = 45.0
+"""Seconds before a function's deadline at which work is handed to another run."""
+
+
+class LeaseLost(Exception):
+    """Another owner has taken the work over: stop, and leave everything as it is."""
+
+
+class OutOfTime(Exception):
+    """The function's time is nearly over: what is done is noted, the rest is for another run."""
+
+
+def new_owner() -> str:
+    """A name for one run of work."""
+    return uuid4().hex
+
+
+class Lease:
+    """Keeps an upload that was claimed under `owner` while the `with` block runs, and counts its progress."""
+
+    def __init__(
+        self, upload_id: str, owner: str, remaining: Callable[[], float], *, resumes: bool = False
+    ) -> None:
+        """`remaining` gives the seconds that this run has left; `resumes` says that an earlier run may have begun."""
+        self.upload_id = upload_id
+        self.owner = owner
+        self.resumes = resumes
+        self._remaining = remaining
+        self._progress: dict[str, int] = {}
+        self._held_until = clock.now() + LEASE
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+
+    def __enter__(self) -> "Lease":
+        self._keeper.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._keeper.join()
+
+    def _keep(self) -> None:
+        while not self._over.wait(RENEWAL):
+            until = clock.now() + LEASE
+            try:
+                uploads.renew(self.upload_id, self.owner, lease_until=until, progress=dict(self._progress))
+            except table.ConditionFailed:
+                self._held_until = 0
+                return
+            except Exception:  # noqa: S112 - a store that is out of reach may come back before the lease ends
+                continue
+            self._held_until = until
+
+    def set_totals(self, files: int, size: int) -> None:
+        """Says how much there is to do."""
+        with self._lock:
+            self._progress |= {"files_total": files, "bytes_total": size}
+
+    def advance(self, files: int, size: int) -> None:
+        """Counts files and bytes that are done."""
+        with self._lock:
+            self._progress["files_done"] = self._progress.get("files_done", 0) + files
+            self._progress["bytes_done"] = self._progress.get("bytes_done", 0) + size
+
+    def check(self) -> None:
+        """Raises `LeaseLost` or `OutOfTime` when the work must stop; to be called before each write."""
+        if clock.now() >= self._held_until:
+            raise LeaseLost(self.upload_id)
+        if self._remaining() < RESERVE:
+            raise OutOfTime(self.upload_id)

@@ -1,0 +1,178 @@
+"""The parts of an upload: URLs to send them to, and which have arrived."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from msgspec import structs
+
+from chalicelib.errors import InvalidRequest, NotFound
+from chalicelib.registry import clock, tokens
+from chalicelib.registry.finishing import expected_files
+from chalicelib.registry.planning import part_length, parts_total
+from chalicelib.registry.uploads import find, require_open
+from chalicelib.registry.verifying import object_key
+from chalicelib.schema.records import ExpectedFile, Upload
+from chalicelib.schema.requests import ArrivedQuery, PartsRequest
+from chalicelib.schema.uploads import ArrivedFile, ArrivedPage, ArrivedPart, FilePlan, PartUrl, UploadPlan
+from chalicelib.settings import settings
+from chalicelib.store import objects, uploads
+from chalicelib.store.objects import ObjectMissing
+from chalicelib.store.table import ConditionFailed
+from chalicelib.store.uploads import ExpectedChunk, Standing
+
+URLS = 1_000
+"""URLs in one answer."""
+FILES = 2_000
+"""Files in one answer: with the longest names it stays below 5 MB."""
+
+Wanted = tuple[str, int, int]
+"""A file's path, and the first and last of its parts that are wanted."""
+
+
+def more(upload_id: str, request: PartsRequest) -> UploadPlan:
+    """Fresh URLs for the parts named; `InvalidRequest` for a file or part that the upload does not expect."""
+    standing = find(upload_id)
+    require_open(standing)
+    files = expected_files(upload_id)
+    by_path = {file.path: file for file in files}
+    wanted: list[Wanted] = []
+    for position, range_ in enumerate(request.files):
+        file = by_path.get(range_.filename)
+        if file is None:
+            raise InvalidRequest(
+                f"files[{position}].filename: the upload expects no file {range_.filename[:80]!r}"
+            )
+        total = parts_total(file.size, standing.upload.part_size)
+        last = total if range_.last_part is None else range_.last_part
+        if total and not 1 <= range_.first_part <= last <= total:
+            raise InvalidRequest(
+                f"files[{position}]: parts {range_.first_part} to {last} of {file.path!r}: it has parts 1 to {total}"
+            )
+        wanted.append((file.path, range_.first_part, last))
+    return issue(standing, [by_path[path] for path, _, _ in wanted], wanted)
+
+
+def issue(standing: Standing, files: Sequence[ExpectedFile], wanted: Sequence[Wanted]) -> UploadPlan:
+    """The plan of these files, with URLs for the first 1,000 of the wanted parts."""
+    upload = standing.upload
+    numbers: dict[str, list[int]] = {}
+    room = URLS
+    for path, first, last in wanted:
+        numbers[path] = list(range(first, min(last, first + room - 1) + 1))
+        room -= len(numbers[path])
+        if room == 0:
+            break
+    listed = [file for file in files[:FILES] if file.path in numbers or not _travels(file)]
+    begun = _begin(standing, {file.path for file in listed if _travels(file)})
+    return UploadPlan(
+        upload_id=upload.upload_id,
+        user_id=upload.metadata.user_id,
+        model_id=upload.metadata.model_id,
+        version=upload.metadata.version,
+        expires_at=clock.timestamp(upload.expires_at),
+        urls_expire_at=clock.timestamp(clock.now() + settings().part_url_ttl),
+        part_size=upload.part_size,
+        files=[_file_plan(upload, begun.get(file.path, file), numbers.get(file.path, [])) for file in listed],
+        files_total=upload.files_total or 1,
+    )
+
+
+def _travels(file: ExpectedFile) -> bool:
+    return file.copy_of is None and file.size > 0
+
+
+def _file_plan(upload: Upload, file: ExpectedFile, numbers: list[int]) -> FilePlan:
+    if not _travels(file):
+        return FilePlan(filename=file.path, file_size=file.size, already_stored=True, parts=[], parts_total=0)
+    key = object_key(upload, file)
+    return FilePlan(
+        filename=file.path,
+        file_size=file.size,
+        parts=[
+            PartUrl(
+                part_number=number,
+                url=objects.presign_part(key, file.multipart_id or "", number),
+                size=part_length(file.size, upload.part_size, number),
+            )
+            for number in numbers
+        ],
+        parts_total=parts_total(file.size, upload.part_size),
+    )
+
+
+def _begin(standing: Standing, paths: set[str]) -> dict[str, ExpectedFile]:
+    """Begins the multipart uploads of these files that are not begun yet; gives the files as they are then."""
+    begun: dict[str, ExpectedFile] = {}
+    if paths:
+        for chunk in uploads.expected(standing.upload.upload_id):
+            if not paths.isdisjoint(file.path for file in chunk.files):
+                begun |= _begin_chunk(standing, chunk, paths)
+    return begun
+
+
+def _begin_chunk(standing: Standing, chunk: ExpectedChunk, paths: set[str]) -> dict[str, ExpectedFile]:
+    upload = standing.upload
+    files = [file for file in chunk.files if file.path in paths]
+    new = [file for file in files if file.multipart_id is None]
+    if not new:
+        return {file.path: file for file in files}
+
+    def begin(file: ExpectedFile) -> ExpectedFile:
+        multipart_id = objects.create_multipart(object_key(upload, file), file.content_type)
+        return structs.replace(file, multipart_id=multipart_id)
+
+    with ThreadPoolExecutor(16) as pool:
+        made = {file.path: file for file in pool.map(begin, new)}
+    changed = [made.get(file.path, file) for file in chunk.files]
+    try:
+        uploads.save_expected(ExpectedChunk(chunk.upload_id, chunk.number, changed, chunk.revision))
+    except ConditionFailed:
+        # Another request began them first, or the upload ended: its parts count, not these.
+        for file in made.values():
+            objects.abort_multipart(object_key(upload, file), file.multipart_id or "")
+        require_open(find(upload.upload_id))
+        return _begin_chunk(standing, next(uploads.expected(chunk.upload_id, chunk.number)), paths)
+    return {file.path: file for file in changed if file.path in paths}
+
+
+def arrived(upload_id: str, query: ArrivedQuery) -> ArrivedPage:
+    """Which parts have arrived, 100 files a page at most. One Query, and one ListParts a file."""
+    standing = find(upload_id)
+    require_open(standing)
+    scope = f"parts/{upload_id}/{query.filename or ''}"
+    position = tokens.read(query.next_token, scope) if query.next_token else "0"
+    if not position.isdecimal():
+        raise tokens.refusal()
+    start = int(position)
+    files = expected_files(upload_id)
+    if query.filename is not None:
+        files = [file for file in files if file.path == query.filename]
+        if not files:
+            raise NotFound(f"The upload expects no file {query.filename[:80]!r}")
+    page = files[start : start + query.limit]
+    with ThreadPoolExecutor(16) as pool:
+        documents = list(pool.map(lambda file: _arrived_file(standing.upload, file), page))
+    end = start + len(page)
+    return ArrivedPage(
+        upload_id=upload_id,
+        part_size=standing.upload.part_size,
+        files=documents,
+        next_token=tokens.make(str(end), scope) if end < len(files) else None,
+    )
+
+
+def _arrived_file(upload: Upload, file: ExpectedFile) -> ArrivedFile:
+    parts = []
+    if file.multipart_id is not None:
+        try:
+            parts = objects.list_parts(object_key(upload, file), file.multipart_id)
+        except ObjectMissing:
+            parts = []
+    travels = _travels(file)
+    return ArrivedFile(
+        filename=file.path,
+        file_size=file.size,
+        already_stored=not travels,
+        parts=[ArrivedPart(part_number=part.number, size=part.size) for part in parts],
+        parts_total=parts_total(file.size, upload.part_size) if travels else 0,
+    )

@@ -1,0 +1,122 @@
+"""Upload plans: what is going to be uploaded is checked, the version reserved, and URLs given for the parts."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+from chalicelib.errors import InvalidRequest
+from chalicelib.registry import clock, metadata, reserving
+from chalicelib.registry.frameworks import choose_primary, content_type_of
+from chalicelib.registry.naming import check_path, check_paths
+from chalicelib.registry.parts import issue
+from chalicelib.registry.planning import check_file_size, part_size, parts_total
+from chalicelib.schema.records import ExpectedFile, Kind, StoredContent, Upload
+from chalicelib.schema.requests import FilesPlan, FolderPlan, Metadata, SinglePlan
+from chalicelib.schema.uploads import UploadPlan
+from chalicelib.settings import settings
+from chalicelib.store import contents
+
+ARCHIVE = "archive.zip"
+"""What a folder's plan calls the ZIP."""
+
+
+def plan_single(request: SinglePlan) -> UploadPlan:
+    """A plan for one file; `Conflict` when the version exists or is being uploaded."""
+    file = ExpectedFile(
+        path=request.filename,
+        size=request.file_size,
+        sha256=metadata.clean_hash(request.file_hash, "file_hash"),
+        content_type=request.content_type or content_type_of(request.filename),
+    )
+    check_path(file.path)
+    check_file_size(file.size)
+    primary = file.path if request.is_primary else None
+    return _plan("single", request, [file], primary=primary, choose_primary=False)
+
+
+def plan_files(request: FilesPlan) -> UploadPlan:
+    """A plan for many files; `Conflict` as `plan_single`."""
+    files = []
+    for position, planned in enumerate(request.files):
+        check_path(planned.filename, f"files[{position}].filename")
+        check_file_size(planned.file_size, f"files[{position}].file_size")
+        files.append(
+            ExpectedFile(
+                path=planned.filename,
+                size=planned.file_size,
+                sha256=metadata.clean_hash(planned.file_hash, f"files[{position}].file_hash"),
+                content_type=planned.content_type or content_type_of(planned.filename),
+                description=planned.description,
+            )
+        )
+    check_paths([file.path for file in files])
+    named = [file.filename for file in request.files if file.is_primary]
+    primary = choose_primary([file.path for file in files], named)
+    files.sort(key=lambda file: file.path)
+    return _plan("files", request, files, primary=primary, choose_primary=False)
+
+
+def plan_folder(request: FolderPlan) -> UploadPlan:
+    """A plan for a ZIP whose members become the version's files; `Conflict` as `plan_single`."""
+    if request.file_size == 0:
+        raise InvalidRequest("file_size is 0: an empty file is no ZIP; give the size of the ZIP in bytes")
+    check_file_size(request.file_size)
+    archive = ExpectedFile(path=ARCHIVE, size=request.file_size, content_type="application/zip")
+    return _plan("folder", request, [archive], preserve_structure=request.preserve_structure)
+
+
+def _plan(
+    kind: Kind,
+    request: Metadata,
+    files: Sequence[ExpectedFile],
+    *,
+    primary: str | None = None,
+    choose_primary: bool = True,
+    preserve_structure: bool = True,
+) -> UploadPlan:
+    now = clock.now()
+    upload = Upload(
+        upload_id=uuid4().hex,
+        kind=kind,
+        metadata=metadata.checked(request),
+        created_at=clock.timestamp(),
+        expires_at=now + settings().upload_ttl,
+        part_size=part_size(max(file.size for file in files)),
+        files_total=0 if kind == "folder" else len(files),
+        bytes_total=0 if kind == "folder" else sum(file.size for file in files),
+        primary=primary,
+        choose_primary=choose_primary,
+        preserve_structure=preserve_structure,
+    )
+    files = _already_stored(upload.metadata.user_id, files)
+    standing = reserving.reserve(upload, files)
+    wanted = [
+        (file.path, 1, parts_total(file.size, upload.part_size))
+        for file in files
+        if file.copy_of is None and file.size
+    ]
+    return issue(standing, files, wanted)
+
+
+def _already_stored(user_id: str, files: Sequence[ExpectedFile]) -> list[ExpectedFile]:
+    def look(file: ExpectedFile) -> ExpectedFile:
+        if file.sha256 is None or file.size == 0:
+            return file
+        stored = contents.find(user_id, file.sha256, file.size)
+        if stored is None:
+            return file
+        model_id, version, record = stored
+        source = StoredContent(
+            model_id=model_id, version=version, path=record.path, etag=record.etag, crc32=record.crc32
+        )
+        return ExpectedFile(
+            path=file.path,
+            size=file.size,
+            sha256=file.sha256,
+            content_type=file.content_type,
+            description=file.description,
+            copy_of=source,
+        )
+
+    with ThreadPoolExecutor(16) as pool:
+        return list(pool.map(look, files))

@@ -1,0 +1,140 @@
+"""Publishing: the one way in which a version comes to be, and the one way in which an upload is undone.
+
+Objects and long lists are written first; one transaction then makes the version appear with all that it is
+found by. What a crash leaves before it is found again by the upload's row in the journal, and removed.
+"""
+
+from chalicelib.registry import clock, documents, manifests
+from chalicelib.registry.frameworks import choose_primary, framework_of
+from chalicelib.registry.leases import LeaseLost
+from chalicelib.schema.documents import VersionDocument
+from chalicelib.schema.records import INLINE_FILES, FileRecord, VersionRecord
+from chalicelib.settings import MIB
+from chalicelib.store import keys, objects, table, uploads, versions
+from chalicelib.store.table import Changes, Row
+from chalicelib.store.uploads import Standing
+
+RESERVED_CHANGES = 5
+"""Rows that every publication or update changes beside the index: version, active, upload, journal, spare."""
+
+
+def new_record(standing: Standing, files: list[FileRecord]) -> VersionRecord:
+    """The record of the version that this upload brings; `files` in path order."""
+    upload, metadata = standing.upload, standing.upload.metadata
+    primary = upload.primary
+    if primary is None and upload.choose_primary:
+        primary = choose_primary([file.path for file in files], [])
+    document = VersionDocument(
+        model_id=metadata.model_id,
+        user_id=metadata.user_id,
+        name=metadata.name,
+        description=metadata.description,
+        version=metadata.version,
+        framework=metadata.framework or framework_of(primary or (files[0].path if len(files) == 1 else "")),
+        model_type=metadata.model_type,
+        algorithm=metadata.algorithm,
+        files_total=len(files),
+        primary_file_path=primary,
+        input_shape=metadata.input_shape,
+        output_shape=metadata.output_shape,
+        num_parameters=metadata.num_parameters,
+        model_size_mb=sum(file.size for file in files) / MIB,
+        training_dataset=metadata.training_dataset,
+        training_accuracy=metadata.training_accuracy,
+        validation_accuracy=metadata.validation_accuracy,
+        test_accuracy=metadata.test_accuracy,
+        training_loss=metadata.training_loss,
+        python_version=metadata.python_version,
+        dependencies=metadata.dependencies,
+        hardware_requirements=metadata.hardware_requirements,
+        tags=metadata.tags,
+        custom_metadata=metadata.custom_metadata,
+        created_at=upload.created_at,
+        updated_at=upload.created_at,
+        is_active=metadata.is_active,
+        is_production_ready=metadata.is_production_ready,
+    )
+    return VersionRecord(
+        document=document,
+        files=files[:INLINE_FILES],
+        upload_id=upload.upload_id,
+        content_id=documents.content_id(files),
+    )
+
+
+def publish(standing: Standing, owner: str, files: list[FileRecord]) -> VersionDocument:
+    """Makes the version of these files appear, whole, and gives its document.
+
+    Raises `LeaseLost` when the upload is not this owner's any more: nothing has appeared then.
+    """
+    files = sorted(files, key=lambda file: file.path)
+    record = new_record(standing, files)
+    table.write_many(versions.file_rows(record, files))
+    manifests.write_files(record, files)
+
+    index = list(versions.index_rows(record).values())
+    contents = list(versions.content_rows(record, files).values())
+    if len(files) > INLINE_FILES:
+        index, contents = contents + index, []
+    room = table.TRANSACTION - RESERVED_CHANGES - len(contents)
+    table.write_many(index[room:])
+    record.manifest_etag = manifests.write(record)
+
+    ours = Row.upload_id == standing.upload.upload_id
+    until = clock.now() + uploads.KEPT
+    changes = Changes(
+        puts=[(versions.version_row(record), ours & (Row.state == versions.UPLOADING))],
+        updates=[uploads.ended(standing, owner, uploads.READY, until=until)],
+    )
+    changes.puts += [(row, None) for row in contents + index[:room]]
+    if record.document.is_active:
+        changes.puts.append((versions.active_row(record), None))
+    nothing_to_tidy = standing.upload.kind == "form"
+    if nothing_to_tidy:
+        changes.deletes.append((standing.journal, None))
+    try:
+        table.transact(changes)
+    except table.ConditionFailed as error:
+        raise LeaseLost(standing.upload.upload_id) from error
+    if not nothing_to_tidy:
+        tidy(standing)
+    return documents.document(record, files[: documents.DOCUMENT_FILES])
+
+
+def tidy(standing: Standing) -> None:
+    """Removes what an upload needed on its way, and at last its place in the journal."""
+    objects.delete_prefix(f"{keys.UPLOADS}{standing.upload.upload_id}/")
+    objects.delete(keys.task_key(kind, standing.upload.upload_id) for kind in ("verify", "unpack"))
+    uploads.remove_lists(standing)
+    table.delete(standing.journal)
+
+
+def discard(standing: Standing, owner: str, state: str | None, detail: str | None = None) -> None:
+    """Undoes an upload that was claimed under `owner`: objects, parts, rows, reservation.
+
+    It can be asked about as `failed` or `expired` for a week, with this detail; without a `state` it is gone.
+    """
+    upload = standing.upload
+    # Parts are begun only for files that are still listed: without the list, none comes after the removal.
+    uploads.remove_lists(standing)
+    # The manifest first: one without its objects would bring a broken version back with the next rebuild.
+    manifests.remove(*upload.id)
+    objects.delete_prefix(keys.version_prefix(*upload.id))
+    listed = list(table.rows(table.Range(keys.files_pk(*upload.id))))
+    files = [file for row in listed for file in row.read(list[FileRecord])]
+    unfinished = new_record(standing, [])
+    found_by = [*versions.content_rows(unfinished, files), *versions.index_rows(unfinished)]
+    table.write_many(deletes=[*found_by, *((row.pk, row.sk) for row in listed)])
+
+    until = clock.now() + uploads.KEPT
+    changes = Changes(
+        updates=[uploads.ended(standing, owner, state or uploads.EXPIRED, until=until, detail=detail)],
+        deletes=[(versions.key(*upload.id), Row.upload_id == upload.upload_id)],
+    )
+    try:
+        table.transact(changes)
+    except table.ConditionFailed as error:
+        raise LeaseLost(upload.upload_id) from error
+    if state is None:
+        uploads.forget(standing)
+    tidy(standing)

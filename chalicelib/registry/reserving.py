@@ -1,0 +1,67 @@
+"""Reserving a version: of all who want to make it, one may; what a dead upload or deletion left is cleared first."""
+
+from collections.abc import Sequence
+
+from chalicelib.errors import Conflict, StoreBusy
+from chalicelib.registry import clock, deleting
+from chalicelib.registry.metadata import NEXT
+from chalicelib.registry.ordering import next_version
+from chalicelib.registry.uploads import current_state, expire
+from chalicelib.schema.records import ExpectedFile, Upload
+from chalicelib.store import table, uploads, versions
+from chalicelib.store.table import ConditionFailed, Row
+from chalicelib.store.uploads import Standing
+
+TRIES = 20
+
+
+def reserve(
+    upload: Upload, files: Sequence[ExpectedFile], *, owner: str | None = None, lease_until: int = 0
+) -> Standing:
+    """Reserves the version that an upload asks for; `next` becomes the version after the highest.
+
+    Raises `Conflict` when the version exists, is being uploaded, or is being deleted.
+    """
+    metadata = upload.metadata
+    wants_next = metadata.version == NEXT
+    for _ in range(TRIES):
+        if wants_next:
+            metadata.version = next_version(versions.highest_name(metadata.user_id, metadata.model_id))
+        try:
+            return uploads.reserve(upload, files, owner=owner, lease_until=lease_until)
+        except ConditionFailed:
+            _make_way(upload, wants_next)
+    raise StoreBusy("Many uploads of this model are starting at once; try again in a moment")
+
+
+def _make_way(upload: Upload, wants_next: bool) -> None:
+    user_id, model_id, version = upload.id
+    row = versions.find(user_id, model_id, version)
+    if row is None:
+        return
+    name = f"Version {version} of model {user_id}/{model_id}"
+    if row.state == versions.READY:
+        if not wants_next:
+            raise Conflict(
+                f"{name} already exists; name another version, or `next` for the one after the highest"
+            )
+    elif row.state == versions.DELETING:
+        if not deleting.resume(row):
+            raise Conflict(f"{name} is being deleted; try again in a moment")
+    elif not _clear(row) and not wants_next:
+        raise Conflict(
+            f"{name} is being uploaded by someone else; name another version, or wait until it ended"
+        )
+
+
+def _clear(row: Row) -> bool:
+    """Removes a reservation whose upload is dead; False when it is alive."""
+    standing = uploads.find(row.upload_id)
+    if standing is None:
+        table.delete((row.pk, row.sk), Row.upload_id == row.upload_id)
+        return True
+    dead_form = standing.upload.kind == "form" and standing.lease_until < clock.now()
+    if not dead_form and current_state(standing) != uploads.EXPIRED:
+        return False
+    expire(standing, "It was not completed in time")
+    return True

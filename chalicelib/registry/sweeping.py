@@ -1,0 +1,63 @@
+"""The sweep: goes through the journal's due entries, and finishes or undoes what was left."""
+
+import logging
+
+from chalicelib.registry import clock, deleting
+from chalicelib.registry.publishing import tidy
+from chalicelib.registry.updating import reindex
+from chalicelib.registry.uploads import DUE_AGAIN, expire
+from chalicelib.store import journal, objects, uploads
+from chalicelib.store.journal import Entry
+from chalicelib.store.table import ConditionFailed
+
+log = logging.getLogger(__name__)
+
+
+def sweep() -> int:
+    """Finishes or undoes everything that is due, and gives how many entries that were."""
+    count = 0
+    for entry in list(journal.due(clock.now())):
+        try:
+            _settle(entry)
+            count += 1
+        except Exception:
+            # One entry that can't be settled now must not keep the others from it; it stays due.
+            log.exception("The sweep could not settle %s", entry.key[1])
+    return count
+
+
+def _settle(entry: Entry) -> None:
+    if entry.kind == "upload":
+        _settle_upload(entry)
+    elif entry.kind == "delete" and entry.version:
+        deleting.remove(entry.version, entry.key[1])
+    elif entry.kind == "reindex" and entry.version:
+        reindex(entry.version, entry)
+
+
+def _settle_upload(entry: Entry) -> None:
+    standing = uploads.find(entry.name)
+    now = clock.now()
+    if standing is None or standing.journal != entry.key:
+        journal.close(entry)
+    elif standing.state in (uploads.READY, uploads.FAILED, uploads.EXPIRED):
+        tidy(standing)
+    elif (
+        standing.state == uploads.UPLOADING
+        or standing.upload.kind == "form"
+        or standing.upload.expires_at <= now
+    ):
+        expire(standing, "It was not completed in time")
+    else:
+        _call_again(standing, now)
+
+
+def _call_again(standing: uploads.Standing, now: int) -> None:
+    if standing.lease_until >= now:
+        return
+    try:
+        uploads.hand_over(standing, standing.state, due_at=now + DUE_AGAIN, now=now)
+    except ConditionFailed:
+        return
+    kind = "unpack" if standing.state == uploads.UNPACKING else "verify"
+    objects.call_worker(kind, standing.upload.upload_id)

@@ -1,0 +1,58 @@
+"""What the worker function does when the bucket calls it: every object under `uploads/` and `tasks/` is a task."""
+
+from collections.abc import Callable
+
+from chalicelib.errors import WeighthouseError
+from chalicelib.registry import clock, deleting, zipping
+from chalicelib.registry.finishing import finish_sent
+from chalicelib.registry.leases import LEASE, LeaseLost, OutOfTime, new_owner
+from chalicelib.registry.verifying import PartsMissing
+from chalicelib.store import keys, objects, uploads
+from chalicelib.store.table import ConditionFailed
+
+
+def handle(key: str, remaining_seconds: Callable[[], float]) -> None:
+    """Does the task that the object `key` stands for; doing it twice, or after it was done, is harmless.
+
+    Raises whatever keeps it from being done, so that the event is delivered again.
+    """
+    if key.startswith(keys.UPLOADS):
+        upload_id = key.removeprefix(keys.UPLOADS).split("/")[0]
+        if key == keys.archive_key(upload_id):
+            finish(upload_id, "unpack", remaining_seconds)
+        return
+    kind, _, name = key.removeprefix(keys.TASKS).partition("/")
+    if kind in ("verify", "unpack"):
+        finish(name, kind, remaining_seconds)
+    elif kind == "delete":
+        user_id, model_id, version, entry = name.split("/")
+        deleting.remove((user_id, model_id, version), entry)
+    elif kind == "zip":
+        user_id, model_id, version, content_id = name.split("/")
+        zipping.run(user_id, model_id, version, content_id)
+
+
+def finish(upload_id: str, kind: str, remaining_seconds: Callable[[], float]) -> None:
+    """Finishes an upload that was handed over, or goes on with it; the outcome is in its state.
+
+    When the time runs out it calls the worker again, which goes on with what is missing.
+    """
+    owner, now = new_owner(), clock.now()
+    try:
+        claimed = uploads.claim(upload_id, owner, now=now, lease_until=now + LEASE)
+    except ConditionFailed:
+        return
+    if claimed.state == uploads.UPLOADING:
+        uploads.release(upload_id, owner, uploads.UPLOADING)
+        return
+    try:
+        finish_sent(claimed, owner, remaining_seconds)
+    except OutOfTime:
+        objects.call_worker(kind, upload_id)
+    except LeaseLost:
+        return
+    except PartsMissing:
+        return
+    except WeighthouseError as error:
+        if error.status >= 500:
+            raise

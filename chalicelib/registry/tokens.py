@@ -1,0 +1,43 @@
+"""`next_token`: where a page ended, for the request that it was made for and no other.
+
+A token holds a position, never a partition: which rows are read follows from the request alone, so that a
+made-up token can at most begin elsewhere in what its maker may read anyway.
+"""
+
+import base64
+import binascii
+import hashlib
+
+from chalicelib.errors import InvalidRequest
+
+SEAL = 12
+
+
+def _seal(position: bytes, scope: str) -> bytes:
+    return hashlib.sha256(scope.encode() + b"\0" + position).digest()[:SEAL]
+
+
+def make(position: str, scope: str) -> str:
+    """A token for this position; `scope` names the route, the user and the filters."""
+    data = position.encode()
+    return base64.urlsafe_b64encode(_seal(data, scope) + data).decode().rstrip("=")
+
+
+def read(token: str, scope: str) -> str:
+    """The position in a token; `InvalidRequest` when it was damaged or made for another request."""
+    try:
+        data = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+        position = data[SEAL:].decode()
+    except (ValueError, binascii.Error):
+        data, position = b"", ""
+    if not data or data[:SEAL] != _seal(data[SEAL:], scope):
+        raise refusal()
+    return position
+
+
+def refusal() -> InvalidRequest:
+    """What a token that can't be used is answered with."""
+    return InvalidRequest(
+        "next_token is not one that this request gave: repeat it with the same user and filters,"
+        " or leave it out to begin at the first page"
+    )

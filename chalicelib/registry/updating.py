@@ -1,0 +1,155 @@
+"""Changing a version's metadata, so that of two writers at once neither loses a field.
+
+The manifest is written first, over the very one that was read, then the table in one transaction. A writer
+who finds a newer manifest than the table knows completes that change for the other, and then makes his own.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import UNSET, structs
+
+from chalicelib.errors import InvalidRequest, NotFound, StoreBusy
+from chalicelib.registry import clock, documents, manifests, versions
+from chalicelib.registry.frameworks import framework_of
+from chalicelib.registry.metadata import check_sizes, clean_tags
+from chalicelib.registry.publishing import RESERVED_CHANGES
+from chalicelib.schema.documents import VersionDocument
+from chalicelib.schema.records import VersionRecord
+from chalicelib.schema.requests import MetadataChange
+from chalicelib.store import journal, table
+from chalicelib.store import versions as rows
+from chalicelib.store.objects import ObjectChanged, ObjectMissing
+from chalicelib.store.table import Changes, ConditionFailed, Key, Row
+
+TRIES = 30
+CLEARED: Mapping[str, object] = {"dependencies": [], "tags": [], "custom_metadata": {}, "model_type": "other"}
+"""What null makes of a field that can't be null in a document."""
+
+
+def update(user_id: str, model_id: str, version: str | None, change: MetadataChange) -> VersionDocument:
+    """Changes the fields named, leaves the others, and gives the document; null clears. `NotFound`.
+
+    One read, one transaction, one PUT; with another writer at the same time, as often as it takes.
+    """
+    for _ in range(TRIES):
+        record = versions.record(user_id, model_id, version)
+        changed = apply(record, change)
+        if changed is None:
+            return documents.full_document(record)
+        try:
+            changed.manifest_etag = manifests.write(changed, over=record.manifest_etag)
+        except (ObjectChanged, ObjectMissing):
+            _complete_other(record)
+            continue
+        try:
+            commit(record, changed)
+        except ConditionFailed:
+            _remove_if_deleted(record)
+            continue
+        return documents.full_document(changed)
+    raise StoreBusy("Many changes of this version are being made at once; try again in a moment")
+
+
+def apply(record: VersionRecord, change: MetadataChange) -> VersionRecord | None:
+    """The record with the fields changed that the request names, None when that changes nothing."""
+    old = record.document
+    fields: dict[str, object] = {}
+    for name in change.__struct_fields__:
+        value = getattr(change, name)
+        if value is not UNSET:
+            fields[name] = CLEARED.get(name) if value is None else value
+    if "name" in fields and not str(fields["name"] or "").strip():
+        raise InvalidRequest("name can't be cleared: give the model a title")
+    if "tags" in fields:
+        fields["tags"] = clean_tags(fields["tags"])  # type: ignore[arg-type]
+    primary = fields.get("primary_file_path", old.primary_file_path)
+    if (
+        primary is not None
+        and primary != old.primary_file_path
+        and rows.file_named(record, str(primary)) is None
+    ):
+        raise InvalidRequest(f"primary_file_path: the version has no file {str(primary)[:80]!r}")
+    if fields.get("framework", "") is None:
+        fields["framework"] = framework_of(str(primary or ""))
+    document = structs.replace(old, **fields)
+    if document == old:
+        return None
+    document.updated_at = clock.timestamp()
+    check_sizes(document, document.custom_metadata)
+    return structs.replace(record, document=document, revision=record.revision + 1)
+
+
+def commit(old: VersionRecord, new: VersionRecord) -> None:
+    """Makes the change in the table, the changed rows of the index included; `ConditionFailed` if it moved on."""
+    before, after = rows.index_rows(old), rows.index_rows(new)
+    puts = [row for key, row in after.items() if key not in before or _differs(before[key], row)]
+    deletes = [key for key in before if key not in after]
+    expected = (Row.state == rows.READY) & (Row.revision == old.revision)
+    changes = Changes(puts=[(rows.version_row(new), expected)])
+    if new.document.is_active:
+        changes.puts.append((rows.active_row(new), None))
+    elif old.document.is_active:
+        changes.deletes.append((rows.active_key(new), None))
+
+    room = table.TRANSACTION - RESERVED_CHANGES
+    if len(puts) + len(deletes) <= room:
+        changes.puts += [(row, None) for row in puts]
+        changes.deletes += [(key, None) for key in deletes]
+        table.transact(changes)
+    else:
+        _commit_with_journal(new, changes, puts, deletes)
+
+
+def _differs(old: Row, new: Row) -> bool:
+    return bool(old.serialize() != new.serialize())
+
+
+def _commit_with_journal(new: VersionRecord, changes: Changes, puts: list[Row], deletes: list[Key]) -> None:
+    # Rows of the index that don't fit in the transaction come before it and go after it; should this
+    # process die in between, the sweep finds the entry and puts the index right.
+    entry = journal.open_entry("reindex", new.id, [*((row.pk, row.sk) for row in puts), *deletes])
+    try:
+        table.write_many(puts)
+        table.transact(changes)
+    finally:
+        reindex(new.id, entry)
+
+
+def reindex(version: tuple[str, str, str], entry: journal.Entry) -> None:
+    """Makes the rows of the index that an entry names agree with the version as it is, and closes the entry."""
+    row = rows.find(*version)
+    right: dict[Key, Row] = {}
+    if row is not None and row.state == rows.READY:
+        right = rows.index_rows(row.read(VersionRecord))
+    table.write_many(
+        (right[key] for key in entry.keys if key in right), [key for key in entry.keys if key not in right]
+    )
+    journal.close(entry)
+
+
+def _complete_other(record: VersionRecord) -> None:
+    """Makes the change in the table that another writer has made in the manifest only, or is just making."""
+    try:
+        theirs = manifests.read(*record.id)
+    except ObjectMissing:
+        _restore(record)
+        return
+    if theirs.revision == record.revision + 1 and theirs.upload_id == record.upload_id:
+        try:
+            commit(record, theirs)
+        except ConditionFailed:
+            return
+
+
+def _restore(record: VersionRecord) -> None:
+    """Writes a manifest that is gone again, if the version is still there."""
+    row = rows.find(*record.id)
+    if row is None or row.state != rows.READY:
+        raise NotFound(f"There is no version {record.id[2]} of model {record.id[0]}/{record.id[1]}")
+    manifests.write(row.read(VersionRecord))
+
+
+def _remove_if_deleted(record: VersionRecord) -> None:
+    row = rows.find(*record.id)
+    if row is None:
+        manifests.remove(*record.id)

@@ -1,0 +1,137 @@
+"""Files that came by presigned URLs: put together, read once, and compared with what was declared."""
+
+from msgspec import structs
+
+from chalicelib.errors import HashMismatch, InvalidRequest
+from chalicelib.registry.leases import Lease
+from chalicelib.registry.planning import part_length, parts_total
+from chalicelib.schema.records import ExpectedFile, FileRecord, Upload
+from chalicelib.settings import settings
+from chalicelib.store import keys, objects
+from chalicelib.store.objects import ObjectChanged, ObjectMissing, Part
+
+NAMED = 20
+"""Missing parts that an error names; the rest is counted."""
+
+
+class PartsMissing(InvalidRequest):
+    """The upload can't be completed yet: parts have not arrived, or not in full."""
+
+
+class ContentGone(Exception):
+    """Content that was to be copied inside the store is no longer there."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+def object_key(upload: Upload, file: ExpectedFile) -> str:
+    """Where a file's bytes go: a ZIP under `uploads/`, anything else to its place in the version."""
+    if upload.kind == "folder":
+        return keys.archive_key(upload.upload_id)
+    return keys.file_key(*upload.id, file.path)
+
+
+def missing_parts(file: ExpectedFile, part_size: int, parts: list[Part]) -> list[str]:
+    """What is missing of a file, in words, one entry a part; empty when every part is there in full."""
+    arrived = {part.number: part.size for part in parts}
+    problems = []
+    for number in range(1, parts_total(file.size, part_size) + 1):
+        wanted = part_length(file.size, part_size, number)
+        found = arrived.get(number)
+        if found is None:
+            problems.append(f"{file.path} part {number}")
+        elif found != wanted:
+            problems.append(f"{file.path} part {number} ({found} bytes instead of {wanted})")
+    return problems
+
+
+def refuse_missing(problems: list[str]) -> None:
+    """Raises `PartsMissing`, which names them, when there are any."""
+    if problems:
+        more = f" and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
+        raise PartsMissing(
+            f"{len(problems)} parts have not arrived: {', '.join(problems[:NAMED])}{more}."
+            " Send them (`parts` gives fresh URLs), then complete the upload again"
+        )
+
+
+def put_together(upload: Upload, file: ExpectedFile, key: str) -> str:
+    """Makes the object of the parts that arrived and gives its ETag; harmless when it was done before."""
+    if file.multipart_id is None:
+        raise PartsMissing(f"{file.path}: nothing of it has arrived; `parts` gives the URLs to send it to")
+    try:
+        parts = objects.list_parts(key, file.multipart_id)
+    except ObjectMissing:
+        # Completed by an earlier run, which died before it could say so: only this upload can write here.
+        return _made_before(file, key)
+    refuse_missing(missing_parts(file, upload.part_size, parts))
+    try:
+        return objects.complete_multipart(key, file.multipart_id, parts)
+    except ObjectMissing:
+        return _made_before(file, key)
+
+
+def _made_before(file: ExpectedFile, key: str) -> str:
+    try:
+        stored = objects.head(key)
+    except ObjectMissing:
+        raise InvalidRequest(
+            f"{file.path}: its parts are gone from the store; abort this upload and start a new one"
+        ) from None
+    return stored.etag
+
+
+def make_file(upload: Upload, lease: Lease, file: ExpectedFile) -> FileRecord:
+    """The record of one expected file, once its bytes are in place and were read.
+
+    Raises `HashMismatch` when they are not those that were declared, `PartsMissing`, `ContentGone`.
+    """
+    lease.check()
+    key = object_key(upload, file)
+    if file.copy_of is not None:
+        return _copied(upload, file, key)
+    if file.size == 0:
+        return _checked(file, key, objects.put(key, b"", content_type=file.content_type))
+    return _checked(file, key, put_together(upload, file, key))
+
+
+def _copied(upload: Upload, file: ExpectedFile, key: str) -> FileRecord:
+    source = file.copy_of
+    assert source is not None
+    source_key = keys.file_key(upload.metadata.user_id, source.model_id, source.version, source.path)
+    try:
+        etag = objects.copy(source_key, source.etag, file.size, key, file.content_type)
+    except (ObjectMissing, ObjectChanged):
+        raise ContentGone(file.path) from None
+    record = _record(file, etag)
+    return structs.replace(record, sha256=file.sha256, crc32=source.crc32)
+
+
+def _checked(file: ExpectedFile, key: str, etag: str) -> FileRecord:
+    record = _record(file, etag)
+    if file.sha256 is not None and file.size > settings().verify_limit:
+        crc32 = objects.head(key).crc32
+        if crc32 is not None:
+            return structs.replace(record, sha256=file.sha256, verified=False, crc32=crc32)
+    digest = objects.digest(key, etag)
+    if digest.size != file.size:
+        raise InvalidRequest(f"{file.path}: {digest.size} bytes arrived instead of the {file.size} declared")
+    if file.sha256 is not None and digest.sha256 != file.sha256:
+        raise HashMismatch(
+            f"{file.path}: the SHA-256 of what arrived is {digest.sha256}, but {file.sha256} was declared."
+            " Nothing was published; start a new upload"
+        )
+    return structs.replace(record, sha256=digest.sha256, crc32=digest.crc32)
+
+
+def _record(file: ExpectedFile, etag: str) -> FileRecord:
+    return FileRecord(
+        path=file.path,
+        size=file.size,
+        sha256=None,
+        etag=etag,
+        content_type=file.content_type,
+        description=file.description,
+    )

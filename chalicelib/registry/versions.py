@@ -1,0 +1,100 @@
+"""Reading versions: one by name, the latest, all of a model, and the files of one."""
+
+from msgspec import json
+
+from chalicelib.errors import NotFound
+from chalicelib.registry import documents, tokens
+from chalicelib.registry.naming import check_model_id, check_user_id, check_version
+from chalicelib.schema.documents import FileDocument, FilePage, VersionDocument, VersionPage
+from chalicelib.schema.records import VersionRecord
+from chalicelib.schema.requests import FilesQuery, PageQuery
+from chalicelib.store import table, versions
+
+ANSWER_LIMIT = 4_500_000
+"""Bytes of documents in one answer: with what is around them it stays below the 5 MB of the contract."""
+
+
+def record(user_id: str, model_id: str, version: str | None) -> VersionRecord:
+    """A ready version's record, the latest without `version`; `NotFound`. One GetItem or Query."""
+    check_user_id(user_id)
+    check_model_id(model_id)
+    if version is None:
+        found = versions.latest(user_id, model_id)
+        if found is None:
+            raise NotFound(f"Model {user_id}/{model_id} has no active version; name one with `version`")
+        return found
+    check_version(version)
+    row = versions.find(user_id, model_id, version)
+    if row is None or row.state != versions.READY:
+        raise NotFound(f"There is no version {version} of model {user_id}/{model_id}")
+    return row.read(VersionRecord)
+
+
+def get(user_id: str, model_id: str, version: str | None = None) -> VersionDocument:
+    """A version's document, the latest without `version`; `NotFound`."""
+    return documents.full_document(record(user_id, model_id, version))
+
+
+def of_model(user_id: str, model_id: str, query: PageQuery) -> VersionPage:
+    """A page of a model's versions, the highest first; `NotFound` when it has none."""
+    check_user_id(user_id)
+    check_model_id(model_id)
+    scope = f"versions/{user_id}/{model_id}"
+    after = tokens.read(query.next_token, scope) if query.next_token else None
+    if after is not None:
+        check_version(after)
+    page = Page(query.limit)
+    for found in table.pages(versions.of_model(user_id, model_id, after=after), size=query.limit + 1):
+        if not all(page.add(row.read(VersionRecord)) for row in found.rows):
+            break
+    if not page.documents and after is None:
+        raise NotFound(f"There is no model {user_id}/{model_id}")
+    last = page.documents[-1].version if page.cut else None
+    return VersionPage(
+        models=page.documents,
+        skip=0,
+        limit=query.limit,
+        next_token=tokens.make(last, scope) if last else None,
+    )
+
+
+def files(user_id: str, model_id: str, query: FilesQuery) -> FilePage:
+    """A page of a version's files in path order; `NotFound`."""
+    found = record(user_id, model_id, query.version)
+    scope = f"files/{user_id}/{model_id}/{found.document.version}/{found.upload_id}"
+    first = tokens.read(query.next_token, scope) if query.next_token else ""
+    listed: list[FileDocument] = []
+    following: str | None = None
+    for file in versions.files_from(found, first):
+        if len(listed) == query.limit:
+            following = file.path
+            break
+        listed.append(documents.file_document(found, file))
+    return FilePage(
+        files=listed,
+        files_total=found.document.files_total,
+        limit=query.limit,
+        next_token=tokens.make(following, scope) if following else None,
+    )
+
+
+class Page:
+    """A page of documents that is filled until it has `limit` of them, or as many bytes as an answer may have."""
+
+    def __init__(self, limit: int) -> None:
+        """An empty page."""
+        self.documents: list[VersionDocument] = []
+        self.cut = False
+        self._limit = limit
+        self._bytes = 0
+
+    def add(self, found: VersionRecord) -> bool:
+        """Adds a version; False, and `cut`, when the page is full: the version belongs to the next."""
+        document = documents.list_document(found)
+        self._bytes += len(json.encode(document))
+        full = len(self.documents) == self._limit or (self.documents and self._bytes > ANSWER_LIMIT)
+        if full:
+            self.cut = True
+            return False
+        self.documents.append(document)
+        return True

@@ -1,0 +1,114 @@
+"""The whole-version ZIP: laid out from the records alone, put together inside the store, kept for a while."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from chalicelib.archive.layout import Entry, Literal, Piece, plan_archive
+from chalicelib.archive.parts import CopyPart, Part, plan_parts
+from chalicelib.registry import clock
+from chalicelib.schema.records import FileRecord, VersionRecord
+from chalicelib.settings import MIB
+from chalicelib.store import builds, keys, objects, versions
+from chalicelib.store.objects import ObjectMissing
+
+WAIT = 20.0
+"""Seconds that a request waits for a ZIP in the making."""
+RETRY_AFTER = 5
+"""Seconds after which a client is told to ask again."""
+QUICK_BYTES, QUICK_FILES = 64 * MIB, 500
+"""A version up to this size is zipped within the request; a larger one by the worker function."""
+THREADS = 8
+
+
+def key_of(record: VersionRecord) -> str:
+    """Where the ZIP of this version's content lies."""
+    return keys.zip_key(*record.id, record.content_id)
+
+
+def provide(record: VersionRecord) -> int | None:
+    """The size in bytes of the version's ZIP, made now if need be; None when it takes over 20 seconds.
+
+    However many ask at once, one build runs. One HEAD when it is there.
+    """
+    key = key_of(record)
+    until = time.monotonic() + WAIT
+    asked = False
+    while True:
+        with suppress(ObjectMissing):
+            return objects.head(key).size
+        if not asked and builds.claim(key, now=clock.now()):
+            asked = True
+            if _is_quick(record):
+                return build(record)
+            objects.call_worker("zip", "/".join((*record.id, record.content_id)))
+        if time.monotonic() > until:
+            return None
+        time.sleep(0.3)
+
+
+def _is_quick(record: VersionRecord) -> bool:
+    document = record.document
+    return document.model_size_mb * MIB <= QUICK_BYTES and document.files_total <= QUICK_FILES
+
+
+def run(user_id: str, model_id: str, version: str, content_id: str) -> None:
+    """What the worker function does: makes the ZIP, if the version still has that content."""
+    row = versions.find(user_id, model_id, version)
+    record = row.read(VersionRecord) if row and row.state == versions.READY else None
+    if record is not None and record.content_id == content_id:
+        build(record)
+    objects.delete([keys.task_key("zip", "/".join((user_id, model_id, version, content_id)))])
+
+
+def build(record: VersionRecord) -> int:
+    """Makes the ZIP and gives its size; no part of it is left when that fails."""
+    key = key_of(record)
+    files = {file.path: file for file in versions.files_from(record)}
+    layout = plan_archive(Entry(file.path, file.size, file.crc32 or 0) for file in files.values())
+    multipart_id = objects.create_multipart(key, "application/zip")
+    try:
+        with ThreadPoolExecutor(THREADS) as pool:
+            parts = list(
+                pool.map(lambda part: _make_part(record, files, key, multipart_id, part), plan_parts(layout))
+            )
+        objects.complete_multipart(key, multipart_id, parts)
+    except BaseException:
+        objects.abort_multipart(key, multipart_id)
+        raise
+    finally:
+        builds.release(key)
+    _remove_if_version_gone(record, key)
+    return layout.size
+
+
+def _make_part(
+    record: VersionRecord, files: dict[str, FileRecord], key: str, multipart_id: str, part: Part
+) -> objects.Part:
+    builds.renew(key, now=clock.now())
+    if isinstance(part, CopyPart):
+        content = part.content
+        source, etag = keys.file_key(*record.id, content.path), files[content.path].etag
+        return objects.copy_part(key, multipart_id, part.number, source, etag, content.offset, content.length)
+    data = b"".join(_bytes(record, files, piece) for piece in part.pieces)
+    return objects.upload_part(key, multipart_id, part.number, data)
+
+
+def _bytes(record: VersionRecord, files: dict[str, FileRecord], piece: Piece) -> bytes:
+    if isinstance(piece, Literal):
+        return piece.data
+    return b"".join(
+        objects.stream(
+            keys.file_key(*record.id, piece.path),
+            offset=piece.offset,
+            length=piece.length,
+            etag=files[piece.path].etag,
+        )
+    )
+
+
+def _remove_if_version_gone(record: VersionRecord, key: str) -> None:
+    # A deletion that ran meanwhile has looked for ZIPs already.
+    row = versions.find(*record.id)
+    if row is None or row.state != versions.READY or row.upload_id != record.upload_id:
+        objects.delete([key])

@@ -1,0 +1,241 @@
+"""The rows of uploads: where each stands, the files it expects, the files it has finished, and the journal.
+
+The journal lists unfinished work by the time from which it may be looked at; the sweep goes by it.
+An upload is worked on by one owner at a time, who holds a lease and renews it; when its owner dies the lease
+lapses and another may go on.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import json
+
+from chalicelib.schema.records import FILES_PER_ROW, ExpectedFile, FileRecord, Upload
+from chalicelib.store import keys, table, versions
+from chalicelib.store.table import Changes, Key, Range, Row
+
+UPLOADING, VERIFYING, UNPACKING = "uploading", "verifying", "unpacking"
+READY, FAILED, EXPIRED = "ready", "failed", "expired"
+OPEN_STATES = (UPLOADING, VERIFYING, UNPACKING)
+KEPT = 7 * 86_400
+"""Seconds for which an ended upload can still be asked about; then the table's TTL removes its row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An upload and where it stands."""
+
+    upload: Upload
+    state: str
+    due_at: int
+    lease_until: int
+    files_done: int
+    bytes_done: int
+    files_total: int | None
+    bytes_total: int | None
+    detail: str | None
+
+    @property
+    def journal(self) -> Key:
+        """Its row in the journal."""
+        return keys.JOURNAL_PK, keys.journal_sk(self.due_at, "upload", self.upload.upload_id)
+
+
+def _key(upload_id: str) -> Key:
+    return keys.upload_pk(upload_id), keys.UPLOAD_SK
+
+
+def _expected_row(upload_id: str, number: int, files: Sequence[ExpectedFile], until: int) -> Row:
+    return Row(
+        keys.upload_pk(upload_id),
+        f"{keys.EXPECTED}{number:06d}",
+        body=json.encode(files).decode(),
+        revision=1,
+        expires_at=table.expiry(until),
+    )
+
+
+def _journal_row(due_at: int, upload_id: str) -> Row:
+    return Row(keys.JOURNAL_PK, keys.journal_sk(due_at, "upload", upload_id), upload_id=upload_id)
+
+
+def reserve(
+    upload: Upload, files: Sequence[ExpectedFile], *, owner: str | None = None, lease_until: int = 0
+) -> Standing:
+    """Reserves the version for an upload, in one transaction; `ConditionFailed` when the version is taken.
+
+    With an `owner` the upload is worked on from the start (a form's), and due when the lease lapses.
+    """
+    state = VERIFYING if owner else UPLOADING
+    due_at = lease_until if owner else upload.expires_at
+    until = upload.expires_at + KEPT
+    row = Row(
+        *_key(upload.upload_id),
+        body=json.encode(upload).decode(),
+        state=state,
+        owner=owner,
+        lease_until=lease_until,
+        due_at=due_at,
+        expires_at=table.expiry(until),
+    )
+    reservation = Row(
+        *versions.key(*upload.id),
+        state=versions.UPLOADING,
+        upload_id=upload.upload_id,
+        created_key=keys.created_key(upload.created_at, *upload.id[1:]),
+        expires_at=table.expiry(until),
+    )
+    chunks = [files[start : start + FILES_PER_ROW] for start in range(0, len(files), FILES_PER_ROW)]
+    expected = [_expected_row(upload.upload_id, number, chunk, until) for number, chunk in enumerate(chunks)]
+    changes = Changes(puts=[(reservation, Row.pk.does_not_exist()), (row, None)])
+    changes.puts += [(_journal_row(due_at, upload.upload_id), None), *((row, None) for row in expected[:1])]
+    table.transact(changes)
+    table.write_many(expected[1:])
+    return _standing(row)
+
+
+def _standing(row: Row) -> Standing:
+    def whole(value: float | None) -> int | None:
+        return None if value is None else int(value)
+
+    upload = row.read(Upload)
+    return Standing(
+        upload=upload,
+        state=row.state,
+        due_at=int(row.due_at),
+        lease_until=int(row.lease_until or 0),
+        files_done=int(row.files_done or 0),
+        bytes_done=int(row.bytes_done or 0),
+        files_total=whole(row.files_total) or upload.files_total or None,
+        bytes_total=whole(row.bytes_total) or upload.bytes_total or None,
+        detail=row.detail,
+    )
+
+
+def find(upload_id: str) -> Standing | None:
+    """An upload by its id. One GetItem."""
+    row = table.get(*_key(upload_id))
+    return _standing(row) if row else None
+
+
+def claim(upload_id: str, owner: str, *, now: int, lease_until: int, state: str | None = None) -> Standing:
+    """Takes an open upload that nobody works on; `ConditionFailed` when it ended or has an owner at work."""
+    actions = [Row.owner.set(owner), Row.lease_until.set(lease_until)]
+    if state:
+        actions.append(Row.state.set(state))
+    return _standing(table.update(_key(upload_id), actions, _unowned(now)))
+
+
+def _unowned(now: int) -> Any:
+    return Row.state.is_in(*OPEN_STATES) & (Row.owner.does_not_exist() | (Row.lease_until < now))
+
+
+def renew(upload_id: str, owner: str, *, lease_until: int, progress: dict[str, int]) -> None:
+    """Keeps a lease and notes progress; `ConditionFailed` when another has taken over."""
+    actions = [Row.lease_until.set(lease_until)]
+    actions += [getattr(Row, name).set(value) for name, value in progress.items()]
+    table.update(_key(upload_id), actions, Row.owner == owner)
+
+
+def release(upload_id: str, owner: str, state: str) -> None:
+    """Gives an upload back in this state, for anyone to go on; nothing happens when it is not ours any more."""
+    try:
+        table.update(
+            _key(upload_id),
+            [Row.owner.remove(), Row.lease_until.set(0), Row.state.set(state)],
+            Row.owner == owner,
+        )
+    except table.ConditionFailed:
+        return
+
+
+def hand_over(standing: Standing, state: str, *, due_at: int, now: int) -> Standing:
+    """Passes an upload that nobody works on to the worker function, due again at `due_at`.
+
+    `ConditionFailed` when it ended, is worked on, or was handed over meanwhile.
+    """
+    upload_id = standing.upload.upload_id
+    moved = [Row.state.set(state), Row.due_at.set(due_at), Row.owner.remove(), Row.lease_until.set(0)]
+    condition = _unowned(now) & (Row.due_at == standing.due_at)
+    changes = Changes(updates=[(_key(upload_id), moved, condition)])
+    if due_at != standing.due_at:
+        changes.deletes.append((standing.journal, None))
+        changes.puts.append((_journal_row(due_at, upload_id), None))
+    table.transact(changes)
+    found = find(upload_id)
+    if found is None:
+        raise table.ConditionFailed
+    return found
+
+
+def ended(
+    standing: Standing, owner: str, state: str, *, until: int, detail: str | None = None
+) -> tuple[Key, list[Any], Any]:
+    """The change that ends an upload, for a transaction that makes its outcome true."""
+    actions = [Row.state.set(state), Row.owner.remove(), Row.expires_at.set(table.expiry(until))]
+    if detail is not None:
+        actions.append(Row.detail.set(detail))
+    return _key(standing.upload.upload_id), actions, Row.owner == owner
+
+
+def remove_lists(standing: Standing) -> None:
+    """Removes the lists of the files that an upload expects and has finished."""
+    pk = keys.upload_pk(standing.upload.upload_id)
+    rows = [row for prefix in (keys.EXPECTED, keys.FINISHED) for row in table.rows(Range(pk, prefix))]
+    table.write_many(deletes=[(row.pk, row.sk) for row in rows])
+
+
+def forget(standing: Standing) -> None:
+    """Removes an upload's own row: nobody can ask for it any more."""
+    table.delete(_key(standing.upload.upload_id))
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedChunk:
+    """Up to 100 expected files, and the revision of their row."""
+
+    upload_id: str
+    number: int
+    files: list[ExpectedFile]
+    revision: int
+
+
+def expected(upload_id: str, first: int = 0) -> Iterator[ExpectedChunk]:
+    """The files an upload expects in path order, from the chunk `first` on. One Query a megabyte."""
+    pk = keys.upload_pk(upload_id)
+    after = (pk, f"{keys.EXPECTED}{first - 1:06d}") if first else None
+    for row in table.rows(Range(pk, keys.EXPECTED, after=after)):
+        number = int(row.sk.removeprefix(keys.EXPECTED))
+        yield ExpectedChunk(upload_id, number, row.read(list[ExpectedFile]), int(row.revision))
+
+
+def save_expected(chunk: ExpectedChunk) -> ExpectedChunk:
+    """Writes a changed chunk; `ConditionFailed` when it changed meanwhile or the upload is gone."""
+    row = table.update(
+        (keys.upload_pk(chunk.upload_id), f"{keys.EXPECTED}{chunk.number:06d}"),
+        [Row.body.set(json.encode(chunk.files).decode()), Row.revision.set(chunk.revision + 1)],
+        Row.revision == chunk.revision,
+    )
+    return ExpectedChunk(chunk.upload_id, chunk.number, chunk.files, int(row.revision))
+
+
+def save_finished(upload: Upload, files: Sequence[FileRecord]) -> None:
+    """Notes files that need not be done again; their rows are named by their first path."""
+    pk, until = keys.upload_pk(upload.upload_id), upload.expires_at + KEPT
+    chunks = (files[start : start + FILES_PER_ROW] for start in range(0, len(files), FILES_PER_ROW))
+    table.write_many(
+        Row(
+            pk,
+            keys.FINISHED + chunk[0].path,
+            body=json.encode(chunk).decode(),
+            expires_at=table.expiry(until),
+        )
+        for chunk in chunks
+    )
+
+
+def finished(upload_id: str) -> dict[str, FileRecord]:
+    """The files that were noted as finished, by path."""
+    rows = table.rows(Range(keys.upload_pk(upload_id), keys.FINISHED))
+    return {file.path: file for row in rows for file in row.read(list[FileRecord])}
