@@ -9,6 +9,7 @@ MAX_PATH_BYTES = 512
 
 # C0, DEL and C1, and the two separators that many programs take for the end of a line.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BAD_SEGMENT = re.compile(r"(?:^|/)(\.{0,2})(?:/|\Z)")
 
 
 def path_problem(path: str) -> str | None:
@@ -31,9 +32,8 @@ def path_problem(path: str) -> str | None:
         return f"holds the control character U+{ord(control[0]):04X}: leave it out"
     if path.startswith("/"):
         return "begins with '/': it must be relative"
-    for segment in path.split("/"):
-        if segment in ("", ".", ".."):
-            return f"has the segment {segment!r}: each segment must name a file or folder"
+    if bad := _BAD_SEGMENT.search(path):
+        return f"has the segment {bad[1]!r}: each segment must name a file or folder"
     return None
 
 

@@ -78,8 +78,9 @@ def _find_ending(tail: bytes, start: int) -> _Ending:
     position = _end_record(tail)
     _, *fields, _ = _END.unpack_from(tail, position)
     disk, first_disk, here, entries, size, offset = fields
-    if tail[max(0, position - _LOCATOR.size) : position].startswith(_LOCATOR_SIGNATURE):
-        ending = _zip64_ending(tail, start, position - _LOCATOR.size)
+    locator = position - _LOCATOR.size
+    if locator >= 0 and tail.startswith(_LOCATOR_SIGNATURE, locator):
+        ending = _zip64_ending(tail, start, locator)
         wide = (0, 0, ending.entries, ending.entries, ending.size, ending.offset)
         # A field that is not all ones must say the same as its wide twin (4.4.1.4).
         if any(
