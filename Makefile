@@ -1,0 +1,50 @@
+# GNU make 3.81 (macOS) and newer.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint rebuild bench-cold bench-metadata clean
+
+RUN := .venv/.run-ready
+DEV := .venv/.dev-ready
+EMULATOR := .venv-emulator/.ready
+SET_UP = @python=$$(sh devserver/python.sh) && "$$python" devserver/install.py
+
+help:
+	@echo 'make run             serve on http://localhost:8000 (PORT=), data in .data (DATA_DIR=)'
+	@echo 'make test            run all tests'
+	@echo 'make lint            check style and types'
+	@echo 'make rebuild         make the index again from the bucket (stop make run first)'
+	@echo 'make bench-cold      measure the cold start of the function'
+	@echo 'make bench-metadata  measure the metadata calls'
+	@echo 'make clean           remove the environments and caches; the data stays'
+
+run: $(RUN) $(EMULATOR)
+	@exec .venv/bin/python -m devserver
+
+rebuild: $(RUN) $(EMULATOR)
+	@exec .venv/bin/python -m devserver rebuild
+
+test: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m pytest -n 2 --dist loadfile
+
+lint: $(DEV)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy --strict
+
+bench-cold: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m benchmarks.cold_start
+
+bench-metadata: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m benchmarks.metadata
+
+clean:
+	rm -rf .venv .venv-emulator .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN): requirements.txt requirements-run.txt
+	$(SET_UP) .venv requirements-run.txt $@
+
+$(DEV): $(RUN) requirements-dev.txt
+	$(SET_UP) .venv requirements-dev.txt $@
+
+$(EMULATOR): requirements-emulator.txt
+	$(SET_UP) .venv-emulator requirements-emulator.txt $@

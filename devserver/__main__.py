@@ -1,0 +1,38 @@
+"""`python -m devserver` serves; `python -m devserver rebuild` makes the index again from the bucket."""
+
+import logging
+import os
+import signal
+import sys
+
+from devserver.options import Halt, Options
+from devserver.server import rebuild, serve
+
+_COMMANDS = {(): serve, ("rebuild",): rebuild}
+
+
+def main(arguments: list[str]) -> int:
+    """Does what is asked and gives the exit status."""
+    command = _COMMANDS.get(tuple(arguments))
+    if command is None:
+        print("usage: python -m devserver [rebuild]", file=sys.stderr)
+        return 2
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("devserver").setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        command(Options.from_environment())
+    except Halt as reason:
+        print(f"Weighthouse: {reason}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1:])
+    logging.shutdown()
+    sys.stdout.flush()
+    # Runs that are still going end like those of a machine that goes away, which they are made to survive.
+    os._exit(status)

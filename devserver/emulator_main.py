@@ -1,0 +1,41 @@
+"""The emulator's process: MiniStack under the Python of its own environment, on a socket that it is given.
+
+Its standard input is a pipe that nobody writes to: its end is the sign to stop, and comes also when the
+server that holds the other end is killed. Only a stop in this way writes the tables to the disk.
+"""
+
+# mypy: disable-error-code="import-not-found"
+import asyncio
+import resource
+import signal
+import sys
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack.app import app
+
+_LONG = 600
+"""Seconds for reading and writing the tables."""
+
+
+async def main(listener: int) -> None:
+    """Serves on the listening socket with this file descriptor until standard input ends."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(sys.stdin.fileno(), stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    config = Config()
+    config.bind = [f"fd://{listener}"]
+    config.loglevel = "WARNING"
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    config.startup_timeout = config.shutdown_timeout = _LONG
+    await serve(app, config, shutdown_trigger=stop.wait)
+
+
+if __name__ == "__main__":
+    # macOS starts with 256 open files, fewer than a burst of part uploads takes.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    asyncio.run(main(int(sys.argv[1])))

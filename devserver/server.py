@@ -1,0 +1,112 @@
+"""The whole service on one machine, from its start to its stop."""
+
+import importlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+import uvicorn
+
+from devserver import environment, stores
+from devserver.emulator import Emulator
+from devserver.environment import Stores
+from devserver.events import Events, ListedEvents, QueueEvents
+from devserver.folder import Folder
+from devserver.functions import Worker, repeat
+from devserver.gateway import Gateway
+from devserver.options import Halt, Options, listen
+from devserver.stores import say
+
+_SWEEP = 600.0
+"""Seconds between two sweeps."""
+
+
+def serve(options: Options) -> None:
+    """Serves until Ctrl-C or SIGTERM; `Halt` when something outside must change first."""
+    listener = listen(options.port)
+    port = listener.getsockname()[1]
+    stop = Event()
+    with _stores(options) as (folder, which, emulator):
+        stores.open_stores(folder)
+        app = importlib.import_module("app")
+        _start_functions(app, which, stop)
+        server = _http_server(app.app)
+        if emulator:
+            emulator.when_ended(lambda: setattr(server, "should_exit", True))
+        say(_welcome(port, folder))
+        try:
+            server.run([listener])
+        finally:
+            stop.set()
+        if emulator and emulator.ended:
+            raise Halt(f"the AWS stand-in ended: see {folder.log}. The next start makes the index again.")
+
+
+def rebuild(options: Options) -> None:
+    """Makes the index again from the bucket; `Halt` when a server uses the data folder."""
+    with _stores(options) as (folder, _, _):
+        stores.rebuild_index(folder)
+
+
+@contextmanager
+def _stores(options: Options) -> Iterator[tuple[Folder, Stores, Emulator | None]]:
+    folder = Folder(options.data_dir)
+    which = Stores.named_by(os.environ)
+    environment.apply_defaults(os.environ)
+    if not which.embedded:
+        yield folder, which, None
+        return
+    say(f"Starting the AWS stand-in on {folder.path} …")
+    emulator = Emulator(folder)
+    try:
+        environment.use_emulator(os.environ, which, emulator.url)
+        yield folder, which, emulator
+    finally:
+        say("Stopping …")
+        emulator.stop()
+
+
+def _start_functions(app: Any, which: Stores, stop: Event) -> None:
+    from chalicelib.settings import settings
+
+    worker = Worker(app.on_object_created, stop)
+    source = QueueEvents if which.queue else ListedEvents
+    events: Events = source(settings().bucket, worker)
+    Thread(target=events.run, args=(stop,), name="events", daemon=True).start()
+    Thread(target=repeat, args=(app.sweep, "sweep", _SWEEP, stop), name="sweep", daemon=True).start()
+
+
+def _http_server(app: Any) -> uvicorn.Server:
+    from chalicelib.settings import settings
+
+    config = uvicorn.Config(
+        Gateway(app, settings().form_limit),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=5,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    return uvicorn.Server(config)
+
+
+def _welcome(port: int, folder: Folder) -> str:
+    url = f"http://localhost:{port}"
+    return f"""
+Weighthouse serves on {url} and keeps its data in {folder.path}
+
+Try first, in another terminal:
+  echo 'any bytes' > model.bin
+  curl -F file=@model.bin -F user_id=me -F model_id=demo -F name=Demo {url}/ai-models/upload/single
+  curl {url}/ai-models/me
+  curl -L -o copy.bin '{url}/ai-models/me/demo/download?filename=model.bin'
+and in a browser {url}/docs
+
+Ctrl-C stops it.
+"""

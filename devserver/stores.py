@@ -1,0 +1,63 @@
+"""Bucket and table at the start, and the index made again where it was lost."""
+
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from devserver.folder import Folder
+
+if TYPE_CHECKING:
+    from chalicelib.registry.rebuilding import RebuildReport
+
+
+def open_stores(folder: Folder) -> None:
+    """Makes bucket and table where there are none, and the index again where the bucket has more than it.
+
+    That is so after the emulator was killed, which loses its tables, and after a rebuild was cut short.
+    """
+    from chalicelib.store import keys, objects, table
+
+    objects.create_bucket()
+    table.create_table()
+    lost = _is_empty() and any(islice(objects.list_keys(keys.MANIFESTS), 1))
+    if lost or folder.rebuilding:
+        say("The index was lost with the last stop: making it again from the bucket …")
+        say(_summary(_rebuild(folder)))
+
+
+def rebuild_index(folder: Folder) -> None:
+    """Throws the table away and makes it again from the bucket; says what it found."""
+    from chalicelib.store import objects, table
+
+    folder.rebuilding = True
+    objects.create_bucket()
+    table.delete_table()
+    table.create_table()
+    say(_summary(_rebuild(folder)))
+
+
+def _rebuild(folder: Folder) -> "RebuildReport":
+    from chalicelib.registry.rebuilding import rebuild
+
+    folder.rebuilding = True
+    report = rebuild()
+    folder.rebuilding = False
+    return report
+
+
+def _summary(report: "RebuildReport") -> str:
+    return (
+        f"The index is whole again: {report.versions} versions with {report.files} files;"
+        f" {report.removed_objects} objects that belonged to none were removed."
+    )
+
+
+def _is_empty() -> bool:
+    from chalicelib.store.table import Row
+
+    return next(iter(Row.scan(limit=1)), None) is None
+
+
+def say(text: str) -> None:
+    """Tells whoever started the server, at once also where the output is no terminal."""
+    print(text, file=sys.stdout, flush=True)
