@@ -81,22 +81,23 @@ def publish(standing: Standing, owner: str, files: list[FileRecord]) -> VersionD
     record.manifest_etag = manifests.write(record)
 
     ours = Row.upload_id == standing.upload.upload_id
-    until = clock.now() + uploads.KEPT
-    changes = Changes(
-        puts=[(versions.version_row(record), ours & (Row.state == versions.UPLOADING))],
-        updates=[uploads.ended(standing, owner, uploads.READY, until=until)],
-    )
+    changes = Changes(puts=[(versions.version_row(record), ours & (Row.state == versions.UPLOADING))])
     changes.puts += [(row, None) for row in contents + index[:room]]
     if record.document.is_active:
         changes.puts.append((versions.active_row(record), None))
-    nothing_to_tidy = standing.upload.kind == "form"
-    if nothing_to_tidy:
-        changes.deletes.append((standing.journal, None))
+    is_form = standing.upload.kind == "form"
+    if is_form:
+        # Nobody was told of this upload, and it needed nothing on its way: it ends without a trace.
+        changes.deletes += [uploads.gone(standing, owner), (standing.journal, None)]
+    else:
+        done = len(files), sum(file.size for file in files)
+        until = clock.now() + uploads.KEPT
+        changes.updates.append(uploads.ended(standing, owner, uploads.READY, until=until, done=done))
     try:
         table.transact(changes)
     except table.ConditionFailed as error:
         raise LeaseLost(standing.upload.upload_id) from error
-    if not nothing_to_tidy:
+    if not is_form:
         tidy(standing)
     return documents.document(record, files[: documents.DOCUMENT_FILES])
 

@@ -170,13 +170,31 @@ def hand_over(standing: Standing, state: str, *, due_at: int, now: int) -> Stand
 
 
 def ended(
-    standing: Standing, owner: str, state: str, *, until: int, detail: str | None = None
+    standing: Standing,
+    owner: str,
+    state: str,
+    *,
+    until: int,
+    detail: str | None = None,
+    done: tuple[int, int] | None = None,
 ) -> tuple[Key, list[Any], Any]:
-    """The change that ends an upload, for a transaction that makes its outcome true."""
+    """The change that ends an upload, for a transaction that makes its outcome true.
+
+    It can be asked about `until` then (seconds since the epoch); `done` is how many files and bytes it brought.
+    """
     actions = [Row.state.set(state), Row.owner.remove(), Row.expires_at.set(table.expiry(until))]
     if detail is not None:
         actions.append(Row.detail.set(detail))
+    if done is not None:
+        files, size = done
+        actions += [Row.files_done.set(files), Row.files_total.set(files)]
+        actions += [Row.bytes_done.set(size), Row.bytes_total.set(size)]
     return _key(standing.upload.upload_id), actions, Row.owner == owner
+
+
+def gone(standing: Standing, owner: str) -> tuple[Key, Any]:
+    """The change that ends an upload without a trace, for a transaction."""
+    return _key(standing.upload.upload_id), Row.owner == owner
 
 
 def remove_lists(standing: Standing) -> None:
