@@ -1,6 +1,7 @@
 """Turns what msgspec says about a document into what its sender can use."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -14,6 +15,12 @@ _SHOWN = 80
 
 _WHERE = re.compile(r" - at `(?:key in )?\$(.*)`$")
 _STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
+
+
+class _Huge(str):
+    """A number as the client wrote it, too large for Python's own types."""
+
+    __slots__ = ()
 
 
 def refusal(field: str, value: Any, schema: Schema) -> InvalidRequest:
@@ -39,7 +46,7 @@ def explain(error: msgspec.ValidationError, document: Any, schema: Schema) -> In
 
 def shown(value: Any) -> str:
     """A value as an error repeats it: as JSON, texts in single quotes, cut to 80 characters."""
-    if isinstance(value, _Number):
+    if isinstance(value, _Huge):
         text = str(value)
     elif isinstance(value, str):
         text = repr(value[:_SHOWN])
@@ -50,11 +57,20 @@ def shown(value: Any) -> str:
 
 
 def plain(raw: bytes) -> Any:
-    """The document as plain Python values, for looking up what it says; numbers stay as they were written.
+    """The document as plain Python values, for looking up what it says; huge numbers stay as they were written.
 
     Raises `ValueError` for broken JSON and `InvalidRequest` for an object that has a key twice.
     """
-    return json.loads(raw, parse_int=_Number, parse_float=_Number, object_pairs_hook=_object)
+    return json.loads(raw, parse_int=_whole, parse_float=_real, object_pairs_hook=_object)
+
+
+def _whole(text: str) -> int | _Huge:
+    return int(text) if len(text) <= _SHOWN else _Huge(text)
+
+
+def _real(text: str) -> float | _Huge:
+    number = float(text)
+    return number if math.isfinite(number) else _Huge(text)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -64,12 +80,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key in keys if keys.count(key) > 1)
         raise InvalidRequest(f"{shown(twice)} is given more than once; give it once")
     return document
-
-
-class _Number(str):
-    """A number as the client wrote it, which may be too large for any type."""
-
-    __slots__ = ()
 
 
 def _step(value: Any, schema: Schema, name: str, index: str) -> tuple[Any, Schema] | None:
