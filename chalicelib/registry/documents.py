@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from msgspec import structs
+from msgspec import json, structs
 
 from chalicelib.registry.frameworks import file_type_of
 from chalicelib.schema.documents import FileDocument, VersionDocument
@@ -12,6 +12,8 @@ from chalicelib.store import keys, versions
 
 DOCUMENT_FILES = 1_000
 """Files that a version's document carries at most; in lists it carries those of its own row."""
+ANSWER_LIMIT = 4_500_000
+"""Bytes of documents in one answer: with what is around them it stays below the 5 MB of the contract."""
 
 
 def file_document(record: VersionRecord, file: FileRecord) -> FileDocument:
@@ -36,7 +38,15 @@ def document(record: VersionRecord, files: Iterable[FileRecord]) -> VersionDocum
 
 def full_document(record: VersionRecord) -> VersionDocument:
     """The version's document with its first 1,000 files. One Query when its row does not hold them all."""
-    return document(record, versions.first_files(record, DOCUMENT_FILES))
+    return fitting(document(record, versions.first_files(record, DOCUMENT_FILES)))
+
+
+def fitting(whole: VersionDocument) -> VersionDocument:
+    """The document with as many of its files as an answer may hold, should very long names outgrow it."""
+    room = ANSWER_LIMIT - len(json.encode(whole))
+    while room < 0 and whole.files:
+        room += len(json.encode(whole.files.pop())) + 1
+    return whole
 
 
 def list_document(record: VersionRecord) -> VersionDocument:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.errors import NotFound
 from chalicelib.registry import versions, zipping
+from chalicelib.registry.naming import check_path
 from chalicelib.schema.requests import DownloadQuery
 from chalicelib.settings import settings
 from chalicelib.store import keys, objects
@@ -48,6 +49,7 @@ def download(user_id: str, model_id: str, query: DownloadQuery, *, inline: bool)
         if size is None:
             return Pending(zipping.RETRY_AFTER)
         return _served(zipping.key_of(record), size, name, ZIP, inline=inline)
+    check_path(query.filename)
     file = rows.file_named(record, query.filename)
     if file is None:
         raise NotFound(

@@ -99,7 +99,7 @@ def publish(standing: Standing, owner: str, files: list[FileRecord]) -> VersionD
         raise LeaseLost(standing.upload.upload_id) from error
     if not is_form:
         tidy(standing)
-    return documents.document(record, files[: documents.DOCUMENT_FILES])
+    return documents.fitting(documents.document(record, files[: documents.DOCUMENT_FILES]))
 
 
 def tidy(standing: Standing) -> None:

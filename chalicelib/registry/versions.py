@@ -4,14 +4,12 @@ from msgspec import json
 
 from chalicelib.errors import NotFound
 from chalicelib.registry import documents, tokens
-from chalicelib.registry.naming import check_model_id, check_user_id, check_version
+from chalicelib.registry.documents import ANSWER_LIMIT
+from chalicelib.registry.naming import check_model_id, check_path, check_user_id, check_version
 from chalicelib.schema.documents import FileDocument, FilePage, VersionDocument, VersionPage
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import FilesQuery, PageQuery
 from chalicelib.store import table, versions
-
-ANSWER_LIMIT = 4_500_000
-"""Bytes of documents in one answer: with what is around them it stays below the 5 MB of the contract."""
 
 
 def record(user_id: str, model_id: str, version: str | None) -> VersionRecord:
@@ -63,13 +61,18 @@ def files(user_id: str, model_id: str, query: FilesQuery) -> FilePage:
     found = record(user_id, model_id, query.version)
     scope = f"files/{user_id}/{model_id}/{found.document.version}/{found.upload_id}"
     first = tokens.read(query.next_token, scope) if query.next_token else ""
+    if first:
+        check_path(first, "next_token")
     listed: list[FileDocument] = []
     following: str | None = None
+    room = ANSWER_LIMIT
     for file in versions.files_from(found, first):
-        if len(listed) == query.limit:
+        document = documents.file_document(found, file)
+        room -= len(json.encode(document))
+        if len(listed) == query.limit or room < 0:
             following = file.path
             break
-        listed.append(documents.file_document(found, file))
+        listed.append(document)
     return FilePage(
         files=listed,
         files_total=found.document.files_total,

@@ -71,6 +71,7 @@ Name = Annotated[
     str, Meta(description="A title for people.", examples=["Iris species"], min_length=1, max_length=256)
 ]
 Description = Annotated[str, Meta(description="What the model is and does.", max_length=20_000)]
+FileDescription = Annotated[str, Meta(description="What this file is.", max_length=500)]
 Text = Annotated[str, Meta(max_length=1_000)]
 Shape = Annotated[list[Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]], Meta(max_length=64)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]

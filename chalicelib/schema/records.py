@@ -9,8 +9,9 @@ from chalicelib.schema.requests import Metadata
 
 INLINE_FILES = 10
 """Files that a version's own row holds; a longer list has rows of its own."""
-FILES_PER_ROW = 100
-"""Files in one row of a list: some 25 KB, far below DynamoDB's 400 KB an item."""
+FILES_PER_ROW = 50
+"""Files in one row of a list: some 12 KB, and with the longest names and descriptions below DynamoDB's 400 KB:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html"""
 
 
 class FileRecord(Struct, kw_only=True, omit_defaults=True):

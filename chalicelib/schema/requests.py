@@ -10,6 +10,7 @@ from chalicelib.schema.fields import (
     CustomMetadata,
     Dependencies,
     Description,
+    FileDescription,
     FileHash,
     FilePath,
     FileSize,
@@ -91,7 +92,7 @@ class PlannedFile(Struct, kw_only=True, forbid_unknown_fields=True):
     file_size: FileSize
     file_hash: FileHash | None = None
     content_type: ContentType | None = None
-    description: Description | None = None
+    description: FileDescription | None = None
     is_primary: bool = False
 
 

@@ -211,7 +211,7 @@ def forget(standing: Standing) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedChunk:
-    """Up to 100 expected files, and the revision of their row."""
+    """Up to 50 expected files, and the revision of their row."""
 
     upload_id: str
     number: int

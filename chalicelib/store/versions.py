@@ -93,7 +93,7 @@ def content_rows(record: VersionRecord, files: Iterable[FileRecord]) -> dict[Key
 
 
 def file_rows(record: VersionRecord, files: Sequence[FileRecord]) -> list[Row]:
-    """The list of a version's files as rows of 100; none when the version's own row holds it all."""
+    """The list of a version's files as rows of 50; none when the version's own row holds it all."""
     if len(files) <= INLINE_FILES:
         return []
     pk = keys.files_pk(*record.id)
