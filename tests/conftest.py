@@ -1,0 +1,14 @@
+"""What tests of several folders share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from devserver.process import LocalService
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    """The whole service as `make run` starts it, one for each test process."""
+    with LocalService(tmp_path_factory.mktemp("data")) as running:
+        yield running
