@@ -7,24 +7,23 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.http.negotiation import BINARY_TYPES, media_type
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A status, a body, and headers beside the common ones.
 
-    A struct is sent as JSON; bytes are sent as they are, under the Content-Type in `headers`.
+    A struct is sent as JSON, text and bytes as they are under the Content-Type in `headers`. API Gateway
+    passes bytes on only to a client that asks for them: see `wants_binary`.
     """
 
     status: int = 200
-    body: msgspec.Struct | bytes | None = None
+    body: msgspec.Struct | str | bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Stands in an operation's `answers` for bytes of these media types."""
+    """Stands in an operation's `answers` for text or bytes of these media types."""
 
     media_types: tuple[str, ...]
     description: str
@@ -40,22 +39,24 @@ class Redirect:
 def proxy_answer(answer: Answer, request_id: str) -> dict[str, Any]:
     """The answer as API Gateway takes it from a function (proxy answer, format 1.0)."""
     headers = {
-        "Content-Type": "application/json",
+        **({} if answer.body is None else {"Content-Type": "application/json"}),
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
         "X-Request-Id": request_id,
         **answer.headers,
     }
-    content = answer.body if isinstance(answer.body, bytes) else _json(answer.body)
-    binary = media_type(headers["Content-Type"]) in BINARY_TYPES
     return {
         "statusCode": answer.status,
         "headers": headers,
         "multiValueHeaders": {},
-        "body": base64.b64encode(content).decode() if binary else content.decode(),
-        "isBase64Encoded": binary,
+        "body": _text(answer.body),
+        "isBase64Encoded": isinstance(answer.body, bytes),
     }
 
 
-def _json(document: msgspec.Struct | None) -> bytes:
-    return b"" if document is None else msgspec.json.encode(document)
+def _text(body: msgspec.Struct | str | bytes | None) -> str:
+    if isinstance(body, bytes):
+        return base64.b64encode(body).decode()
+    if isinstance(body, msgspec.Struct):
+        return msgspec.json.encode(body).decode()
+    return body or ""

@@ -115,6 +115,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 def _success(status: int, carried: Any) -> dict[str, Any]:
     phrase = HTTPStatus(status).phrase
+    if carried is None:
+        return {"description": phrase}
     if isinstance(carried, Redirect):
         return {"description": carried.description, "headers": _LOCATION}
     if isinstance(carried, Content):

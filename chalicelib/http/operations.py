@@ -82,8 +82,8 @@ def operation(
     - `accept`: the Accept header or None, if it asks for it.
 
     It returns a struct (200) or an `Answer`. `answers` says what each success status carries: a struct
-    or a union of structs, `Content` for bytes, `Redirect` for a Location. The docstring's first
-    paragraph becomes the summary, the rest the description.
+    or a union of structs, `Content` for text or bytes, `Redirect` for a Location, None for nothing. The
+    docstring's first paragraph becomes the summary, the rest the description.
 
     Raises `TypeError` when the function's parameters are not these.
     """

@@ -7,14 +7,14 @@ from pathlib import Path
 _STATIC = Path(__file__).parent / "static"
 
 
-def page() -> tuple[bytes, str]:
+def page() -> tuple[str, str]:
     """The page and its Content-Security-Policy (https://www.w3.org/TR/CSP3/): it may run and load its own
     script and style only, and talk to the service that served it only.
     """
-    style = (_STATIC / "docs.css").read_bytes()
-    script = (_STATIC / "docs.js").read_bytes()
-    html = (_STATIC / "docs.html").read_bytes()
-    html = html.replace(b"/*docs.css*/", style).replace(b"/*docs.js*/", script)
+    style = (_STATIC / "docs.css").read_text(encoding="utf-8")
+    script = (_STATIC / "docs.js").read_text(encoding="utf-8")
+    html = (_STATIC / "docs.html").read_text(encoding="utf-8")
+    html = html.replace("/*docs.css*/", style).replace("/*docs.js*/", script)
     policy = {
         "default-src": "'none'",
         "style-src": _hash(style),
@@ -28,5 +28,5 @@ def page() -> tuple[bytes, str]:
     return html, "; ".join(f"{directive} {source}" for directive, source in policy.items())
 
 
-def _hash(content: bytes) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(content).digest()).decode()}'"
+def _hash(content: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"

@@ -7,6 +7,7 @@ from msgspec import Struct
 from chalicelib.errors import UnsupportedMediaType
 from chalicelib.http.answers import Answer
 from chalicelib.http.bodies import parse_json
+from chalicelib.http.forms import parse_form
 from chalicelib.http.operations import FORM, JSON, Operation
 from chalicelib.http.refusals import shown
 from chalicelib.http.requests import Request
@@ -36,8 +37,6 @@ def _body(operation: Operation, request: Request) -> Any:
     if operation.json and media_type == JSON:
         return parse_json(request.body, operation.json)
     if operation.form and media_type == FORM:
-        from chalicelib.http.forms import parse_form
-
         return parse_form(operation, request)
     raise UnsupportedMediaType(
         f"Content-Type {shown(media_type)} is not taken here; send {' or '.join(operation.media_types)}"

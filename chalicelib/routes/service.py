@@ -19,12 +19,12 @@ def get_docs() -> Answer:
 
 
 @cache
-def _openapi() -> bytes:
+def _openapi() -> str:
     import msgspec
 
     from chalicelib.http.openapi import document
 
-    return msgspec.json.encode(document(OPERATIONS))
+    return msgspec.json.encode(document(OPERATIONS)).decode()
 
 
 @cache

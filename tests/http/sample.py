@@ -110,6 +110,12 @@ def get_content(owner: str, accept: str | None) -> Answer:
     return Answer(307, None, {"Location": "https://example.org/x"})
 
 
+@operation("DELETE", "/things", answers={204: None}, into=OPERATIONS)
+def delete_things() -> Answer:
+    """No things."""
+    return Answer(204)
+
+
 def make_app(*more: Operation) -> Weighthouse:
     """A fresh app with the operations above, and `more`."""
     app = Weighthouse(app_name="sample")

@@ -12,7 +12,7 @@ from msgspec import Struct
 from sample import APP, Echo, make_app
 
 from chalicelib.errors import Conflict, StoreBusy, WeighthouseError
-from chalicelib.http.answers import Answer
+from chalicelib.http.answers import Answer, proxy_answer
 from chalicelib.http.gateway import Weighthouse
 from chalicelib.http.negotiation import wants_binary
 from chalicelib.http.operations import Operation, operation
@@ -51,6 +51,25 @@ def test_a_struct_is_json_with_the_common_headers():
 def test_an_answer_sets_its_own_status_and_headers():
     reply = call(APP, "PUT", "/things", body="{}")
     assert (reply.status, reply.headers["Retry-After"]) == (202, "3")
+
+
+def test_an_answer_without_a_body_has_no_content_type():
+    reply = call(APP, "DELETE", "/things")
+    assert (reply.status, reply.body) == (204, b"")
+    assert "Content-Type" not in reply.headers
+
+
+def test_bytes_travel_as_base64_whatever_they_are_and_text_as_text():
+    def answers(body: str | bytes) -> dict:
+        answer = proxy_answer(Answer(200, body, {"Content-Type": "text/plain"}), "request-1")
+        return {
+            "text": answer["body"],
+            "base64": answer["isBase64Encoded"],
+            "type": answer["headers"]["Content-Type"],
+        }
+
+    assert answers(b"\xff") == {"text": "/w==", "base64": True, "type": "text/plain"}
+    assert answers("é") == {"text": "é", "base64": False, "type": "text/plain"}
 
 
 def test_bytes_are_base64_for_who_asks_and_a_redirect_for_the_others():
@@ -95,9 +114,9 @@ def test_an_unknown_address_is_404(resource):
 
 
 def test_a_method_that_is_not_there_is_405_and_says_which_are():
-    reply = call(APP, "DELETE", "/things")
-    assert (reply.status, reply.headers["Allow"]) == (405, "GET, POST, PUT")
-    assert reply.detail == "DELETE is not possible here; GET, POST, PUT is"
+    reply = call(APP, "PATCH", "/things")
+    assert (reply.status, reply.headers["Allow"]) == (405, "DELETE, GET, POST, PUT")
+    assert reply.detail == "PATCH is not possible here; DELETE, GET, POST, PUT is"
 
 
 def test_our_errors_keep_their_status_and_words():
