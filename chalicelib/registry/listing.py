@@ -39,9 +39,7 @@ def newest(user_id: str, query: ListQuery) -> VersionPage:
     scope = scope_of("list", user_id, filters)
     after: str | None
     if query.next_token:
-        skip, after = 0, tokens.read(query.next_token, scope)
-        if after.count("#") != 2:
-            raise tokens.refusal()
+        skip, after = 0, tokens.read_created_key(query.next_token, scope)
     else:
         skip = query.skip
         after, ended = _skip(user_id, filters, skip)

@@ -24,6 +24,8 @@ URLS = 1_000
 """URLs in one answer."""
 FILES = 2_000
 """Files in one answer: with the longest names it stays below 5 MB."""
+PARTS = 50_000
+"""Arrived parts in one answer: some 2 MB."""
 
 Wanted = tuple[str, int, int]
 """A file's path, and the first and last of its parts that are wanted."""
@@ -149,7 +151,7 @@ def arrived(upload_id: str, query: ArrivedQuery) -> ArrivedPage:
         files = [file for file in files if file.path == query.filename]
         if not files:
             raise NotFound(f"The upload expects no file {query.filename[:80]!r}")
-    page = files[start : start + query.limit]
+    page = _page(files[start : start + query.limit], standing.upload.part_size)
     with ThreadPoolExecutor(16) as pool:
         documents = list(pool.map(lambda file: _arrived_file(standing.upload, file), page))
     end = start + len(page)
@@ -159,6 +161,16 @@ def arrived(upload_id: str, query: ArrivedQuery) -> ArrivedPage:
         files=documents,
         next_token=tokens.make(str(end), scope) if end < len(files) else None,
     )
+
+
+def _page(files: list[ExpectedFile], part_size: int) -> list[ExpectedFile]:
+    """As many of the files as have 50,000 parts together, and at least one."""
+    room = PARTS
+    for count, file in enumerate(files):
+        room -= parts_total(file.size, part_size)
+        if room < 0 and count:
+            return files[:count]
+    return files
 
 
 def _arrived_file(upload: Upload, file: ExpectedFile) -> ArrivedFile:

@@ -7,6 +7,7 @@ made-up token can at most begin elsewhere in what its maker may read anyway.
 import base64
 import binascii
 import hashlib
+import re
 
 from chalicelib.errors import InvalidRequest
 
@@ -31,6 +32,14 @@ def read(token: str, scope: str) -> str:
     except (ValueError, binascii.Error):
         data, position = b"", ""
     if not data or data[:SEAL] != _seal(data[SEAL:], scope):
+        raise refusal()
+    return position
+
+
+def read_created_key(token: str, scope: str) -> str:
+    """The created key in a token; `InvalidRequest` as `read`."""
+    position = read(token, scope)
+    if not re.fullmatch(r"[0-9TZ:.-]{27}#[\w.-]{1,128}#[\w.-]{1,64}", position, re.ASCII):
         raise refusal()
     return position
 

@@ -12,6 +12,7 @@ from chalicelib.errors import InvalidRequest, NotFound, StoreBusy
 from chalicelib.registry import clock, documents, manifests, versions
 from chalicelib.registry.frameworks import framework_of
 from chalicelib.registry.metadata import check_sizes, clean_tags
+from chalicelib.registry.naming import check_path
 from chalicelib.registry.publishing import RESERVED_CHANGES
 from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.records import VersionRecord
@@ -63,12 +64,10 @@ def apply(record: VersionRecord, change: MetadataChange) -> VersionRecord | None
     if "tags" in fields:
         fields["tags"] = clean_tags(fields["tags"])  # type: ignore[arg-type]
     primary = fields.get("primary_file_path", old.primary_file_path)
-    if (
-        primary is not None
-        and primary != old.primary_file_path
-        and rows.file_named(record, str(primary)) is None
-    ):
-        raise InvalidRequest(f"primary_file_path: the version has no file {str(primary)[:80]!r}")
+    if primary is not None and primary != old.primary_file_path:
+        check_path(str(primary), "primary_file_path")
+        if rows.file_named(record, str(primary)) is None:
+            raise InvalidRequest(f"primary_file_path: the version has no file {str(primary)[:80]!r}")
     if fields.get("framework", "") is None:
         fields["framework"] = framework_of(str(primary or ""))
     document = structs.replace(old, **fields)
@@ -84,7 +83,8 @@ def commit(old: VersionRecord, new: VersionRecord) -> None:
     before, after = rows.index_rows(old), rows.index_rows(new)
     puts = [row for key, row in after.items() if key not in before or _differs(before[key], row)]
     deletes = [key for key in before if key not in after]
-    expected = (Row.state == rows.READY) & (Row.revision == old.revision)
+    same = (Row.upload_id == old.upload_id) & (Row.revision == old.revision)
+    expected = (Row.state == rows.READY) & same
     changes = Changes(puts=[(rows.version_row(new), expected)])
     if new.document.is_active:
         changes.puts.append((rows.active_row(new), None))

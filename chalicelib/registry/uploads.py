@@ -1,6 +1,7 @@
 """Upload sessions: plan, part URLs, what has arrived, complete, state, abort."""
 
 import math
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 from chalicelib.errors import Conflict, NotFound
@@ -26,7 +27,8 @@ DUE_AGAIN = 15 * 60
 
 def find(upload_id: str) -> Standing:
     """An upload by its id; `NotFound`."""
-    standing = uploads.find(upload_id)
+    # Only an id of ours can be one; anything else need not be looked up, and might be no possible key.
+    standing = uploads.find(upload_id) if re.fullmatch("[0-9a-f]{32}", upload_id) else None
     if standing is None:
         raise NotFound(f"There is no upload {upload_id[:80]!r}; it was aborted, or ended over a week ago")
     return standing
