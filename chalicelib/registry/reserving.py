@@ -48,20 +48,21 @@ def _make_way(upload: Upload, wants_next: bool) -> None:
     elif row.state == versions.DELETING:
         if not deleting.resume(row):
             raise Conflict(f"{name} is being deleted; try again in a moment")
-    elif not _clear(row) and not wants_next:
-        raise Conflict(
-            f"{name} is being uploaded by someone else; name another version, or wait until it ended"
+    elif (alive := _clear(row)) is not None and not wants_next:
+        which = (
+            "" if alive.upload.kind == "form" else f" (upload {alive.upload.upload_id}: complete or abort it)"
         )
+        raise Conflict(f"{name} is being uploaded{which}; name another version, or wait until that has ended")
 
 
-def _clear(row: Row) -> bool:
-    """Removes a reservation whose upload is dead; False when it is alive."""
+def _clear(row: Row) -> Standing | None:
+    """Removes a reservation whose upload is dead; the upload when it is alive."""
     standing = uploads.find(row.upload_id)
     if standing is None:
         table.delete((row.pk, row.sk), Row.upload_id == row.upload_id)
-        return True
+        return None
     dead_form = standing.upload.kind == "form" and standing.lease_until < clock.now()
     if not dead_form and current_state(standing) != uploads.EXPIRED:
-        return False
+        return standing
     expire(standing, "It was not completed in time")
-    return True
+    return None

@@ -68,10 +68,9 @@ def build(record: VersionRecord) -> int:
     layout = plan_archive(Entry(file.path, file.size, file.crc32 or 0) for file in files.values())
     multipart_id = objects.create_multipart(key, "application/zip")
     try:
-        with ThreadPoolExecutor(THREADS) as pool:
-            parts = list(
-                pool.map(lambda part: _make_part(record, files, key, multipart_id, part), plan_parts(layout))
-            )
+        plan = plan_parts(layout)
+        with ThreadPoolExecutor(_threads(plan)) as pool:
+            parts = list(pool.map(lambda part: _make_part(record, files, key, multipart_id, part), plan))
         objects.complete_multipart(key, multipart_id, parts)
     except BaseException:
         objects.abort_multipart(key, multipart_id)
@@ -80,6 +79,12 @@ def build(record: VersionRecord) -> int:
         builds.release(key)
     _remove_if_version_gone(record, key)
     return layout.size
+
+
+def _threads(plan: list[Part]) -> int:
+    """How many parts are made at a time, so that those that pass through memory take 256 MiB together."""
+    largest = max((part.size for part in plan if not isinstance(part, CopyPart)), default=0)
+    return max(1, min(THREADS, 256 * MIB // max(1, 2 * largest)))
 
 
 def _make_part(
