@@ -21,6 +21,7 @@ _REFERENCE = "#/components/schemas/{name}"
 _PATH_TYPES: dict[str, Any] = {"user_id": UserId, "model_id": ModelId, "upload_id": UploadId}
 
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+_WITH_RETRY_AFTER = {HTTPStatus.ACCEPTED, HTTPStatus.SERVICE_UNAVAILABLE}
 _LOCATION = {"Location": {"description": "Where to go.", "schema": {"type": "string", "format": "uri"}}}
 _FILE = {"type": "string", "format": "binary", "description": "The content, sent with its filename."}
 
@@ -125,7 +126,7 @@ def _success(status: int, carried: Any) -> dict[str, Any]:
     schemas = [_reference(struct) for struct in _structs(carried)]
     schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
     response = {"description": phrase, "content": {JSON: {"schema": schema}}}
-    return {**response, "headers": _RETRY_AFTER} if status == HTTPStatus.ACCEPTED else response
+    return {**response, "headers": _RETRY_AFTER} if status in _WITH_RETRY_AFTER else response
 
 
 def _bytes(media_type: str) -> Schema:
@@ -135,7 +136,7 @@ def _bytes(media_type: str) -> Schema:
 
 
 def _error(description: str, status: int | None = None) -> dict[str, Any]:
-    headers = {"headers": _RETRY_AFTER} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = {"headers": _RETRY_AFTER} if status in _WITH_RETRY_AFTER else {}
     return {
         "description": description.partition("\n\n")[0],
         **headers,

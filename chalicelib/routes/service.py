@@ -1,9 +1,21 @@
-"""The service itself: its contract, and a page to try it in."""
+"""The service itself: its health, its contract, and a page to try it in."""
 
 from functools import cache
 
+from chalicelib.errors import StoreBusy
 from chalicelib.http.answers import Answer, Content
 from chalicelib.http.operations import OPERATIONS, operation
+from chalicelib.registry import health
+from chalicelib.schema.documents import Health
+
+
+@operation("GET", "/health", answers={200: Health, 503: Health})
+def get_health() -> Answer:
+    """Whether the service and its two stores work: 503 where one of them does not."""
+    found = health.check()
+    if found.service == "ok":
+        return Answer(200, found)
+    return Answer(503, found, {"Retry-After": str(StoreBusy.retry_after)})
 
 
 @operation("GET", "/openapi.json", answers={200: Content(("application/json",), "This document.")})
