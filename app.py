@@ -5,7 +5,9 @@ from urllib.parse import unquote_plus
 
 from chalicelib.http.gateway import Weighthouse
 from chalicelib.http.operations import OPERATIONS
-from chalicelib.routes import downloads, service, uploads, versions  # noqa: F401
+
+# In this order they appear in /openapi.json and /docs.
+from chalicelib.routes import uploads, versions, downloads, service  # isort: skip  # noqa: F401
 
 app = Weighthouse(app_name="weighthouse")
 app.register(OPERATIONS)

@@ -38,11 +38,11 @@ class Request:
     @cached_property
     def body(self) -> bytes:
         """The body's bytes, b"" for none."""
-        body = self._event.get("body") or b""
+        body = self._event.get("body") or ""
         if self._event.get("isBase64Encoded"):
             return base64.b64decode(body)
         # Lone surrogates become invalid UTF-8 here, which whoever reads the body refuses by name.
-        return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+        return body.encode("utf-8", "surrogatepass")
 
     def path_parameters(self) -> dict[str, str]:
         """The names in the path, percent-decoded once (API Gateway passes them on as they came).

@@ -79,7 +79,10 @@ Tag = Annotated[str, Meta(min_length=1, max_length=128)]
 Tags = Annotated[list[Tag], Meta(description="Labels; in a form, separated by commas.", max_length=50)]
 Dependencies = Annotated[
     list[Annotated[str, Meta(min_length=1, max_length=256)]],
-    Meta(description="Packages the model needs, one requirement each.", max_length=500),
+    Meta(
+        description="Packages the model needs, one requirement each; in a form a JSON list or separated by commas.",
+        max_length=500,
+    ),
 ]
 CustomMetadata = Annotated[
     dict[str, Any], Meta(description="Any JSON object of up to 64 KB: the place for fields of your own.")
