@@ -50,7 +50,7 @@ class Emulator:
             raise Halt(f"There is no {python}: `make run` sets it up.") from None
         finally:
             listener.close()
-        folder.name_users(emulator=self._process.pid)
+        folder.name_users(emulator=self._process.pid, emulator_port=self.port)
         self._await_answer()
         folder.use_snapshot()
 

@@ -53,7 +53,7 @@ class Folder:
             time.sleep(0.05)
 
     def name_users(self, **others: int) -> None:
-        """Writes down the ids of this process and of `others`, for whoever finds the folder in use."""
+        """Writes down the id of this process and more of that kind, for whoever finds the folder in use."""
         written = self.path / "users.json.new"
         written.write_text(json.dumps({"server": os.getpid(), **others}))
         written.replace(self._users)
@@ -91,7 +91,7 @@ class Folder:
 
 
 def users(path: Path) -> dict[str, int]:
-    """The processes (`server`, `emulator`) that use a data folder, or used it last."""
+    """Process ids (`server`, `emulator`) and the `emulator_port` of who uses a data folder, or used it last."""
     try:
         named: dict[str, int] = json.loads((path / "users.json").read_text())
     except (OSError, ValueError):

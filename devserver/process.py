@@ -86,14 +86,31 @@ class LocalService:
     @property
     def emulator(self) -> int | None:
         """The process id of its AWS stand-in; None where it has none (yet)."""
+        return self._users.get("emulator")
+
+    @property
+    def aws_url(self) -> str:
+        """Where its AWS stand-in serves; `KeyError` where it has none."""
+        return f"http://127.0.0.1:{self._users['emulator_port']}"
+
+    @property
+    def _users(self) -> dict[str, int]:
         named = users(self.data_dir)
-        mine = self._process is not None and named.get("server") == self._process.pid
-        return named.get("emulator") if mine else None
+        return named if self._process is not None and named.get("server") == self._process.pid else {}
 
     def stop(self) -> int:
         """Stops it as Ctrl-C does, and gives its exit status."""
+        self.send(signal.SIGINT)
+        return self.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal to the server, not to its AWS stand-in."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Waits until the server has ended, and gives its exit status."""
+        assert self._process is not None
         return self._process.wait(_STOP)
 
     def kill(self) -> None:

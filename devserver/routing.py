@@ -50,8 +50,8 @@ class Router:
 
         An encoded slash does not part segments. A slash at the end is left out.
         """
-        segments = _segments(path.removesuffix("/"))
-        found = _find(self._root, segments, {})
+        # A request line may also name a whole server (`OPTIONS *`): https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+        found = _find(self._root, _segments(path.removesuffix("/")), {}) if path.startswith("/") else None
         if found is None:
             return None
         resource, parameters = found

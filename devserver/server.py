@@ -29,10 +29,13 @@ def serve(options: Options) -> None:
     port = listener.getsockname()[1]
     stop = Event()
     with _stores(options) as (folder, which, emulator):
+        # Not before the environment is what it shall be: settings are read once.
+        from chalicelib.settings import settings
+
         stores.open_stores(folder)
         app = importlib.import_module("app")
         _start_functions(app, which, stop)
-        server = _http_server(app.app)
+        server = http_server(Gateway(app.app, settings().form_limit))
         if emulator:
             emulator.when_ended(lambda: setattr(server, "should_exit", True))
         say(_welcome(port, folder))
@@ -78,11 +81,10 @@ def _start_functions(app: Any, which: Stores, stop: Event) -> None:
     Thread(target=repeat, args=(app.sweep, "sweep", _SWEEP, stop), name="sweep", daemon=True).start()
 
 
-def _http_server(app: Any) -> uvicorn.Server:
-    from chalicelib.settings import settings
-
+def http_server(gateway: Gateway) -> uvicorn.Server:
+    """The HTTP server below the gateway; it gives requests at a stop 5 s to end."""
     config = uvicorn.Config(
-        Gateway(app, settings().form_limit),
+        gateway,
         http="h11",
         ws="none",
         lifespan="off",

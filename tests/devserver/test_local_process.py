@@ -1,0 +1,169 @@
+"""The real thing: `python -m devserver` with its emulator, from start to stop and through kills."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+import requests
+
+from chalicelib.settings import MIB
+from devserver.folder import users
+from devserver.process import LocalService
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"it did not happen within {seconds} s"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[LocalService]:
+    """A service that a test may stop and kill."""
+    with LocalService(tmp_path / "data") as running:
+        yield running
+
+
+def upload(service: LocalService, model_id: str = "m", content: bytes = b"bytes") -> requests.Response:
+    fields = {"user_id": "me", "model_id": model_id, "name": "Model"}
+    return requests.post(
+        f"{service.url}/ai-models/upload/single", data=fields, files={"file": ("model.bin", content)}
+    )
+
+
+def get(service: LocalService, model_id: str = "m") -> int:
+    return requests.get(f"{service.url}/ai-models/me/{model_id}").status_code
+
+
+def runs(process: int) -> bool:
+    """Whether a process does anything any more; one that nobody has waited for does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True).stdout
+    return bool(state.strip()) and not state.startswith("Z")
+
+
+def devserver(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "devserver", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_it_says_where_it_serves_and_what_to_try(service: LocalService) -> None:
+    assert f"serves on http://localhost:{service.port}" in service.log
+    for first in ("/ai-models/upload/single", "/download?filename=", "/docs", "Ctrl-C"):
+        assert first in service.log
+
+
+def test_a_large_file_goes_through_a_form_and_back(service: LocalService) -> None:
+    content = os.urandom(20 * MIB)
+    assert upload(service, "large", content).status_code == 200
+    answer = requests.get(
+        f"{service.url}/ai-models/me/large/download?filename=model.bin",
+        headers={"Accept": "application/octet-stream"},
+        allow_redirects=False,
+    )
+    assert answer.status_code == 200
+    assert answer.content == content
+
+
+def test_ctrl_c_stops_it_and_the_data_is_there_again(own: LocalService) -> None:
+    assert upload(own).status_code == 200
+    emulator = own.emulator
+    assert emulator is not None
+    assert own.stop() == 0
+    assert not runs(emulator)
+    own.start()
+    assert get(own) == 200
+    assert "The index was lost" not in own.log
+
+
+def test_sigterm_stops_it_as_well(own: LocalService) -> None:
+    own.send(signal.SIGTERM)
+    assert own.wait() == 0
+
+
+def test_a_killed_machine_loses_no_model(own: LocalService) -> None:
+    assert upload(own).status_code == 200
+    own.kill()
+    own.start()
+    assert get(own) == 200
+    assert "The index is whole again: 1 versions with 1 files" in own.log
+
+
+def test_a_killed_server_takes_its_emulator_along(own: LocalService) -> None:
+    assert upload(own).status_code == 200
+    emulator = own.emulator
+    assert emulator is not None
+    own.send(signal.SIGKILL)
+    own.wait()
+    wait_until(lambda: not runs(emulator))
+    own.start()
+    assert get(own) == 200
+    # It had the time to write its tables.
+    assert "The index was lost" not in own.log
+
+
+def test_a_server_whose_emulator_died_stops_and_says_so(own: LocalService) -> None:
+    emulator = own.emulator
+    assert emulator is not None
+    os.kill(emulator, signal.SIGKILL)
+    assert own.wait() == 1
+    assert "the AWS stand-in ended" in own.log
+
+
+def test_two_run_side_by_side(service: LocalService, own: LocalService) -> None:
+    assert upload(own, "only-here").status_code == 200
+    assert get(own, "only-here") == 200
+    assert get(service, "only-here") == 404
+
+
+def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = devserver(PORT=str(port), DATA_DIR=str(tmp_path))
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"Weighthouse: Port {port} is taken by another program")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [[], ["rebuild"]])
+def test_a_data_folder_in_use_is_told(service: LocalService, command: list[str]) -> None:
+    result = devserver(*command, PORT="0", DATA_DIR=str(service.data_dir))
+    assert result.returncode == 1
+    assert f"is in use by process {users(service.data_dir)['server']}" in result.stderr
+
+
+def test_the_index_can_be_made_again(own: LocalService) -> None:
+    assert upload(own).status_code == 200
+    own.stop()
+    result = devserver("rebuild", DATA_DIR=str(own.data_dir))
+    assert result.returncode == 0
+    assert "1 versions with 1 files" in result.stdout
+    own.start()
+    assert get(own) == 200
+
+
+def test_objects_under_tasks_call_the_worker(service: LocalService) -> None:
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=service.aws_url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    s3.put_object(Bucket="weighthouse", Key="tasks/verify/nobody")
+    wait_until(lambda: "on_object_created tasks/verify/nobody" in service.log)

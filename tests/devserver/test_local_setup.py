@@ -1,0 +1,206 @@
+"""What `make run` does before it serves: options, the data folder, which AWS, which Python."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devserver import folder as folders
+from devserver import install
+from devserver.environment import Stores, apply_defaults, use_emulator
+from devserver.folder import Folder
+from devserver.options import Halt, Options, listen
+
+ROOT = Path(install.__file__).parent.parent
+HOLD = "import sys; from pathlib import Path; from devserver.folder import Folder; Folder(Path(sys.argv[1]))"
+
+
+def test_options_have_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PORT", raising=False)
+    monkeypatch.delenv("DATA_DIR", raising=False)
+    assert Options.from_environment() == Options(8000, Path.cwd() / ".data")
+
+
+@pytest.mark.parametrize("port", ["http", "-1", "65536", "8000 "])
+def test_a_port_is_a_number(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(Halt, match="must be a number from 0 to 65535"):
+        Options.from_environment()
+
+
+def test_a_taken_port_is_named_with_another_one() -> None:
+    with listen(0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Halt, match=f"Port {port} is taken by another program.*PORT={port + 1}"):
+            listen(port)
+
+
+def test_a_port_is_taken_when_it_is_on_all_addresses() -> None:
+    with socket.create_server(("", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Halt, match="is taken"):
+            listen(port)
+
+
+def held(path: Path) -> "subprocess.Popen[bytes]":
+    """A process that holds a data folder until its standard input ends."""
+    code = f"{HOLD}; print('held', flush=True); sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT, **pipes)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    return process
+
+
+def test_a_folder_in_use_is_refused_with_its_user(tmp_path: Path) -> None:
+    with held(tmp_path) as process, pytest.raises(Halt, match=f"in use by process {process.pid}: stop"):
+        Folder(tmp_path)
+
+
+def test_a_folder_is_waited_for_while_its_emulator_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with held(tmp_path) as process:
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        (tmp_path / "users.json").write_text(json.dumps({"server": gone.pid}))
+        # The first look finds the folder locked by a process that is no server: it lets go then.
+        monkeypatch.setattr(folders.time, "sleep", lambda _: process.stdin and process.communicate())
+        Folder(tmp_path)
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(Halt, match="cannot be used"):
+        Folder(file)
+
+
+def test_only_tables_of_a_clean_stop_are_kept(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.tables.mkdir()
+    for name in ("dynamodb.json", "dynamodb.json.tmp", "sqs.json", "s3.json"):
+        (folder.tables / name).touch()
+    folder.prepare()
+    assert [file.name for file in folder.tables.iterdir()] == ["dynamodb.json"]
+    folder.use_snapshot()
+    assert list(folder.tables.iterdir()) == []
+
+
+def test_a_rebuild_that_was_cut_short_is_known(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    assert not folder.rebuilding
+    folder.rebuilding = True
+    assert folder.rebuilding
+    folder.rebuilding = False
+    assert not folder.rebuilding
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", Stores(embedded_s3=True, embedded_dynamodb=True, queue=True)),
+        ("AWS_ENDPOINT_URL", Stores(embedded_s3=False, embedded_dynamodb=False, queue=True)),
+        ("AWS_ENDPOINT_URL_S3", Stores(embedded_s3=False, embedded_dynamodb=True, queue=False)),
+        ("AWS_ENDPOINT_URL_DYNAMODB", Stores(embedded_s3=True, embedded_dynamodb=False, queue=True)),
+        (
+            "AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3",
+            Stores(embedded_s3=False, embedded_dynamodb=False, queue=False),
+        ),
+    ],
+)
+def test_what_is_named_is_not_embedded(given: str, expected: Stores) -> None:
+    assert Stores.named_by(dict.fromkeys(given.split(), "http://x")) == expected
+
+
+def test_real_keys_never_go_to_the_emulator() -> None:
+    environment = {"AWS_ACCESS_KEY_ID": "real", "AWS_PROFILE": "work", "AWS_REGION": "eu-west-1"}
+    apply_defaults(environment)
+    use_emulator(environment, Stores.named_by({}), "http://127.0.0.1:1")
+    assert environment["AWS_ACCESS_KEY_ID"] == "test"
+    assert environment["AWS_DEFAULT_REGION"] == "us-east-1"
+    assert "AWS_PROFILE" not in environment
+    for service in ("S3", "DYNAMODB", "SQS"):
+        assert environment[f"AWS_ENDPOINT_URL_{service}"] == "http://127.0.0.1:1"
+
+
+def test_keys_for_a_store_that_is_named_stay() -> None:
+    environment = {"AWS_ENDPOINT_URL_S3": "http://s3", "AWS_ACCESS_KEY_ID": "mine"}
+    apply_defaults(environment)
+    use_emulator(environment, Stores.named_by(environment), "http://127.0.0.1:1")
+    assert environment["AWS_ACCESS_KEY_ID"] == "mine"
+    assert environment["AWS_ENDPOINT_URL_S3"] == "http://s3"
+    assert environment["AWS_ENDPOINT_URL_DYNAMODB"] == "http://127.0.0.1:1"
+
+
+def test_limits_are_wide_where_no_gateway_stands_in_the_way() -> None:
+    environment = {"WEIGHTHOUSE_FORM_LIMIT": "7", "NO_PROXY": "intern"}
+    apply_defaults(environment)
+    assert environment["WEIGHTHOUSE_FORM_LIMIT"] == "7"
+    assert environment["WEIGHTHOUSE_INLINE_LIMIT"] == "104857600"
+    assert environment["NO_PROXY"] == "intern,127.0.0.1,localhost"
+
+
+def python(path: Path, name: str, code: str) -> None:
+    """A Python of another version, as far as `python.sh` can tell."""
+    file = path / name
+    file.write_text(f"#!{sys.executable}\nimport sys\n{code}\nexec(sys.argv[2])\n")
+    file.chmod(0o755)
+
+
+def found_python(path: Path) -> "subprocess.CompletedProcess[str]":
+    (path / "sh").symlink_to("/bin/sh")
+    return subprocess.run(
+        ["sh", ROOT / "devserver/python.sh"], env={"PATH": str(path)}, capture_output=True, text=True
+    )
+
+
+OLD = "sys.version_info = (3, 9)"
+NEW = "sys.version_info = (3, 12)"
+
+
+def test_the_first_python_that_is_new_enough_is_taken(tmp_path: Path) -> None:
+    python(tmp_path, "python3", OLD)
+    python(tmp_path, "python3.12", NEW)
+    assert found_python(tmp_path).stdout == "python3.12\n"
+
+
+def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
+    python(tmp_path, "python3", OLD)
+    result = found_python(tmp_path)
+    assert result.returncode == 1
+    assert "needs Python 3.11 or newer; found only: 3.9." in result.stderr
+
+
+def test_a_python_without_venv_is_told_from_none(tmp_path: Path) -> None:
+    assert "there is no python3 here" in found_python(tmp_path).stderr
+    (tmp_path / "sh").unlink()
+    python(tmp_path, "python3", f"{NEW}\nsys.modules['ensurepip'] = None")
+    assert "sudo apt install python3.12-venv" in found_python(tmp_path).stderr
+
+
+def test_an_environment_that_is_up_to_date_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[str] = []
+
+    def run(command: list[str | Path], **_: object) -> "subprocess.CompletedProcess[bytes]":
+        commands.append(" ".join(map(str, command[3:])))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(install.subprocess, "run", run)
+    inner, outer, stamp = tmp_path / "inner.txt", tmp_path / "outer.txt", tmp_path / "stamp"
+    inner.write_text("a==1\n")
+    outer.write_text("-r inner.txt\n")
+    install.install(tmp_path, outer, stamp)
+    assert any(command.startswith("install") for command in commands)
+    commands.clear()
+    install.install(tmp_path, outer, stamp)
+    assert commands == ["--version"]
+    os.utime(inner, (stamp.stat().st_mtime + 1,) * 2)
+    install.install(tmp_path, outer, stamp)
+    assert any(command.startswith("install") for command in commands)
