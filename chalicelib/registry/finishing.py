@@ -4,6 +4,7 @@ It runs inside a request where that is quick, and in the worker function otherwi
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from msgspec import structs
 
@@ -40,9 +41,12 @@ def finish(standing: Standing, lease: Lease, make: Maker) -> VersionDocument:
         raise
     except Exception as error:
         refused = isinstance(error, WeighthouseError) and error.status < 500
-        if refused or standing.upload.kind == "form":
-            detail = str(error) if refused else "The service failed; send it again"
-            discard(standing, lease.owner, uploads.FAILED, detail)
+        if standing.upload.kind == "form":
+            # The answer of a write that published it may have been lost: then it is not ours any more.
+            with suppress(LeaseLost):
+                discard(standing, lease.owner, None)
+        elif refused:
+            discard(standing, lease.owner, uploads.FAILED, str(error))
         else:
             uploads.release(lease.upload_id, lease.owner, standing.state)
         raise

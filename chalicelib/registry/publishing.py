@@ -114,8 +114,13 @@ def discard(standing: Standing, owner: str, state: str | None, detail: str | Non
     """Undoes an upload that was claimed under `owner`: objects, parts, rows, reservation.
 
     It can be asked about as `failed` or `expired` for a week, with this detail; without a `state` it is gone.
+    Raises `LeaseLost`, and touches nothing, when the upload is not this owner's any more, or is published.
     """
     upload = standing.upload
+    try:
+        uploads.begin_end(standing, owner, detail if state == uploads.FAILED else None)
+    except table.ConditionFailed as error:
+        raise LeaseLost(upload.upload_id) from error
     # Parts are begun only for files that are still listed: without the list, none comes after the removal.
     uploads.remove_lists(standing)
     # The manifest first: one without its objects would bring a broken version back with the next rebuild.
@@ -136,6 +141,6 @@ def discard(standing: Standing, owner: str, state: str | None, detail: str | Non
         table.transact(changes)
     except table.ConditionFailed as error:
         raise LeaseLost(upload.upload_id) from error
+    tidy(standing)
     if state is None:
         uploads.forget(standing)
-    tidy(standing)

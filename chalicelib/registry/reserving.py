@@ -61,8 +61,9 @@ def _clear(row: Row) -> Standing | None:
     if standing is None:
         table.delete((row.pk, row.sk), Row.upload_id == row.upload_id)
         return None
-    dead_form = standing.upload.kind == "form" and standing.lease_until < clock.now()
-    if not dead_form and current_state(standing) != uploads.EXPIRED:
+    ends = standing.upload.kind == "form" or standing.state == uploads.ENDING
+    dead = standing.lease_until < clock.now() if ends else current_state(standing) == uploads.EXPIRED
+    if not dead:
         return standing
     expire(standing, "It was not completed in time")
     return None

@@ -43,7 +43,7 @@ def _settle_upload(entry: Entry) -> None:
     elif standing.state in (uploads.READY, uploads.FAILED, uploads.EXPIRED):
         tidy(standing)
     elif (
-        standing.state == uploads.UPLOADING
+        standing.state in (uploads.UPLOADING, uploads.ENDING)
         or standing.upload.kind == "form"
         or standing.upload.expires_at <= now
     ):

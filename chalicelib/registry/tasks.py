@@ -42,8 +42,8 @@ def finish(upload_id: str, kind: str, remaining_seconds: Callable[[], float]) ->
         claimed = uploads.claim(upload_id, owner, now=now, lease_until=now + LEASE)
     except ConditionFailed:
         return
-    if claimed.state == uploads.UPLOADING:
-        uploads.release(upload_id, owner, uploads.UPLOADING)
+    if claimed.state in (uploads.UPLOADING, uploads.ENDING):
+        uploads.release(upload_id, owner, claimed.state)
         return
     try:
         finish_sent(claimed, owner, remaining_seconds)

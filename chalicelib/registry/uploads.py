@@ -8,7 +8,7 @@ from chalicelib.errors import Conflict, NotFound
 from chalicelib.registry import clock, versions
 from chalicelib.registry.finishing import expected_files, finish_sent
 from chalicelib.registry.leases import LEASE, LeaseLost, new_owner
-from chalicelib.registry.publishing import discard
+from chalicelib.registry.publishing import discard, tidy
 from chalicelib.registry.verifying import missing_parts, object_key, put_together, refuse_missing
 from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.records import ExpectedFile
@@ -44,9 +44,9 @@ def current_state(standing: Standing) -> str:
     state = standing.state
     if state == uploads.VERIFYING and not handed_over and standing.lease_until < now:
         state = uploads.UPLOADING
-    if state == uploads.UPLOADING and standing.upload.expires_at <= now:
+    if state in (uploads.UPLOADING, uploads.ENDING) and standing.upload.expires_at <= now:
         state = uploads.EXPIRED
-    return state
+    return uploads.FAILED if state == uploads.ENDING else state
 
 
 def state_document(standing: Standing) -> UploadState:
@@ -167,6 +167,7 @@ def abort(upload_id: str) -> None:
     if standing.state == uploads.READY:
         raise Conflict(f"Upload {upload_id} is published already; delete the version instead")
     if standing.state in (uploads.FAILED, uploads.EXPIRED):
+        tidy(standing)
         uploads.forget(standing)
         return
     owner, now = new_owner(), clock.now()
@@ -178,10 +179,16 @@ def abort(upload_id: str) -> None:
 
 
 def expire(standing: Standing, detail: str) -> None:
-    """Ends an upload that nobody works on as expired and undoes it; nothing happens when somebody does."""
+    """Ends an upload that nobody works on as expired and undoes it; nothing happens when somebody does.
+
+    One that had failed, but was not undone to the end, stays failed.
+    """
     owner, now = new_owner(), clock.now()
     try:
         claimed = uploads.claim(standing.upload.upload_id, owner, now=now, lease_until=now + LEASE)
-        discard(claimed, owner, uploads.EXPIRED, detail)
+        if claimed.detail:
+            discard(claimed, owner, uploads.FAILED, claimed.detail)
+        else:
+            discard(claimed, owner, uploads.EXPIRED, detail)
     except (ConditionFailed, LeaseLost):
         return

@@ -16,8 +16,10 @@ from chalicelib.store import keys, table, versions
 from chalicelib.store.table import Changes, Key, Range, Row
 
 UPLOADING, VERIFYING, UNPACKING = "uploading", "verifying", "unpacking"
+ENDING = "ending"
+"""The upload is being undone, and can't be gone on with any more."""
 READY, FAILED, EXPIRED = "ready", "failed", "expired"
-OPEN_STATES = (UPLOADING, VERIFYING, UNPACKING)
+OPEN_STATES = (UPLOADING, VERIFYING, UNPACKING, ENDING)
 KEPT = 7 * 86_400
 """Seconds for which an ended upload can still be asked about; then the table's TTL removes its row."""
 
@@ -148,6 +150,12 @@ def release(upload_id: str, owner: str, state: str) -> None:
         )
     except table.ConditionFailed:
         return
+
+
+def begin_end(standing: Standing, owner: str, detail: str | None) -> None:
+    """Notes that an upload is going to be undone, for this reason; `ConditionFailed` when it is not ours any more."""
+    actions = [Row.state.set(ENDING), *([Row.detail.set(detail)] if detail else [])]
+    table.update(_key(standing.upload.upload_id), actions, Row.owner == owner)
 
 
 def hand_over(standing: Standing, state: str, *, due_at: int, now: int) -> Standing:
