@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from msgspec import json, structs
 
@@ -38,7 +39,8 @@ def document(record: VersionRecord, files: Iterable[FileRecord]) -> VersionDocum
 
 def full_document(record: VersionRecord) -> VersionDocument:
     """The version's document with its first 1,000 files. One Query when its row does not hold them all."""
-    return fitting(document(record, versions.first_files(record, DOCUMENT_FILES)))
+    first = islice(versions.files_from(record, count=DOCUMENT_FILES), DOCUMENT_FILES)
+    return fitting(document(record, first))
 
 
 def fitting(whole: VersionDocument) -> VersionDocument:

@@ -66,7 +66,7 @@ def files(user_id: str, model_id: str, query: FilesQuery) -> FilePage:
     listed: list[FileDocument] = []
     following: str | None = None
     room = ANSWER_LIMIT
-    for file in versions.files_from(found, first):
+    for file in versions.files_from(found, first, count=query.limit + 1):
         document = documents.file_document(found, file)
         room -= len(json.encode(document))
         if len(listed) == query.limit or room < 0:

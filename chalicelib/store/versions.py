@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 from msgspec import json
@@ -139,34 +138,23 @@ def of_model(user_id: str, model_id: str, *, after: str | None = None) -> Range:
     )
 
 
-def files_from(record: VersionRecord, first: str = "") -> Iterator[FileRecord]:
-    """The files of a version in path order, from the path `first` on. At most one Query per megabyte."""
+def files_from(record: VersionRecord, first: str = "", *, count: int | None = None) -> Iterator[FileRecord]:
+    """The files of a version in path order, from the path `first` on.
+
+    One Query that reads just the rows of `count` files, or one per megabyte; with `first` one more.
+    """
     if record.document.files_total <= INLINE_FILES:
         yield from (file for file in record.files if file.path >= first)
         return
     pk = keys.files_pk(*record.id)
-    if first:
-        start = table.first(Range(pk, at_most=first, backwards=True))
-        after = (pk, start.sk) if start else None
-        head = start.read(list[FileRecord]) if start else []
-        yield from (file for file in head if file.path >= first)
-    else:
-        after = None
-    for row in table.rows(Range(pk, after=after)):
-        yield from row.read(list[FileRecord])
-
-
-def first_files(record: VersionRecord, count: int) -> list[FileRecord]:
-    """The first files of a version: from its own row, or with one Query of just the rows they are in."""
-    if record.document.files_total <= INLINE_FILES:
-        return record.files
-    files: list[FileRecord] = []
-    for page in table.pages(Range(keys.files_pk(*record.id)), size=-(-count // FILES_PER_ROW)):
+    after = None
+    if first and (start := table.first(Range(pk, at_most=first, backwards=True))):
+        after = pk, start.sk
+        yield from (file for file in start.read(list[FileRecord]) if file.path >= first)
+    size = None if count is None else -(-count // FILES_PER_ROW)
+    for page in table.pages(Range(pk, after=after), size=size):
         for row in page.rows:
-            files += row.read(list[FileRecord])
-        if len(files) >= count:
-            break
-    return list(islice(files, count))
+            yield from row.read(list[FileRecord])
 
 
 def file_named(record: VersionRecord, path: str) -> FileRecord | None:
