@@ -7,13 +7,12 @@ from collections import Counter
 from contextlib import contextmanager
 from unittest.mock import patch
 
-import boto3
 import botocore.client
 import requests
 
 import app as service
 from chalicelib.settings import settings
-from chalicelib.store import objects
+from chalicelib.store import objects, table
 
 
 class Context:
@@ -131,10 +130,10 @@ class Api:
 
 def everything():
     """What is in the two stores: object keys, multipart uploads, table rows."""
-    s3, table = boto3.client("s3"), boto3.resource("dynamodb").Table(settings().table)
-    found = {o["Key"] for o in s3.list_objects_v2(Bucket=settings().bucket).get("Contents", [])}
-    uploads = {u["Key"] for u in s3.list_multipart_uploads(Bucket=settings().bucket).get("Uploads", [])}
-    rows = {(item["pk"], item["sk"]) for item in table.scan()["Items"]}
+    s3, bucket = objects.client(), settings().bucket
+    found = set(objects.list_keys(""))
+    uploads = {u["Key"] for u in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])}
+    rows = {(row.pk, row.sk) for row in table.scan("")}
     return found, uploads, rows
 
 

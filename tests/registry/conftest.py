@@ -1,8 +1,22 @@
 """The whole service in this process, on moto's S3 and DynamoDB: quick, and every AWS call can be counted."""
 
+from functools import cache, lru_cache
+
 import pytest
 from api import Api, CallCounter
 from moto import mock_aws
+
+
+@cache
+def _clients():
+    # Making clients takes most of a second, so all tests of a process share them; moto stands behind each.
+    from chalicelib.store import objects, table
+
+    s3 = objects._new_client(None)
+    table.Row._connection = None
+    connection = table._connection()
+    table.Row._connection = None
+    return lru_cache(lambda: s3), connection
 
 
 @pytest.fixture
@@ -16,18 +30,17 @@ def aws(monkeypatch):
     from chalicelib.settings import settings
     from chalicelib.store import objects, table
 
-    def forget():
-        settings.cache_clear()
-        objects.client.cache_clear()
-        objects._presigner.cache_clear()
-        table.Row._connection = None
-
+    settings.cache_clear()
+    objects._presigner.cache_clear()
     with mock_aws():
-        forget()
+        s3, connection = _clients()
+        monkeypatch.setattr(objects, "client", s3)
+        monkeypatch.setattr(table.Row, "_connection", connection)
         table.create_table()
         objects.create_bucket()
         yield
-    forget()
+    settings.cache_clear()
+    objects._presigner.cache_clear()
 
 
 @pytest.fixture
