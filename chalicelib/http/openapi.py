@@ -23,6 +23,7 @@ _PATH_TYPES: dict[str, Any] = {"user_id": UserId, "model_id": ModelId, "upload_i
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _WITH_RETRY_AFTER = {HTTPStatus.ACCEPTED, HTTPStatus.SERVICE_UNAVAILABLE}
 _LOCATION = {"Location": {"description": "Where to go.", "schema": {"type": "string", "format": "uri"}}}
+_SEPARATED_BY_COMMAS = {"style": "form", "explode": False}
 _FILE = {"type": "string", "format": "binary", "description": "The content, sent with its filename."}
 
 
@@ -79,6 +80,8 @@ def _parameter(name: str, place: str, schema: Schema, *, required: bool) -> dict
     parameter = {"name": name, "in": place, "required": required, "schema": schema}
     if "description" in schema:
         parameter["description"] = schema["description"]
+    if schema.get("type") == "array":
+        parameter |= _SEPARATED_BY_COMMAS
     return parameter
 
 
@@ -100,7 +103,7 @@ def _form(form: type[msgspec.Struct], file_field: str) -> dict[str, Any]:
             "properties": {file_field: _FILE, **schema["properties"]},
             "required": [file_field, *schema["required"]],
         },
-        "encoding": {name: {"style": "form", "explode": False} for name in lists},
+        "encoding": dict.fromkeys(lists, _SEPARATED_BY_COMMAS),
     }
 
 

@@ -70,6 +70,7 @@ def test_parameters_say_where_they_stand_and_what_they_may_be():
     count = {"name": "count", "in": "query", "required": False, "description": "How many."}
     assert parameters["count"] == {**count, "schema": {"type": "integer", "description": "How many."}}
     assert parameters["name"]["required"] is True
+    assert (parameters["tags"]["style"], parameters["tags"]["explode"]) == ("form", False)
     assert parameters["kind"]["schema"] == {"enum": ["cat", "dog"], "default": "cat"}
     assert "accept" not in parameters
 
