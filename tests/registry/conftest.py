@@ -19,6 +19,12 @@ def _clients():
     return lru_cache(lambda: s3), connection
 
 
+def _sorted_rows(moto_table):
+    # moto sorts its whole table for every Query, by keys that it unwraps at each comparison.
+    found = [row for partition in moto_table.items.values() for row in partition.values()]
+    return sorted(found, key=lambda row: (row.hash_key.value, row.range_key.value))
+
+
 @pytest.fixture
 def aws(monkeypatch):
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE"):
@@ -34,6 +40,7 @@ def aws(monkeypatch):
     objects._presigner.cache_clear()
     with mock_aws():
         s3, connection = _clients()
+        monkeypatch.setattr("moto.dynamodb.models.table.Table.all_items", _sorted_rows)
         monkeypatch.setattr(objects, "client", s3)
         monkeypatch.setattr(table.Row, "_connection", connection)
         table.create_table()
