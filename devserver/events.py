@@ -40,12 +40,13 @@ class QueueEvents:
     object stays in the bucket until the task is done, and is found there at the next start.
     """
 
-    def __init__(self, bucket: str, handle: Handler, queue_name: str = "weighthouse-events") -> None:
+    def __init__(self, bucket: str, handle: Handler) -> None:
         """Makes the queue and leads the bucket's events to it; from here on none is missed."""
         self._bucket = bucket
         self._handle = handle
         self._sqs = _sqs()
-        self._url = self._sqs.create_queue(QueueName=queue_name)["QueueUrl"]
+        # A queue's name has no dots, a bucket's may.
+        self._url = self._sqs.create_queue(QueueName=f"{bucket.replace('.', '-')}-events")["QueueUrl"]
         names: Any = ["QueueArn"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"][
             "QueueArn"

@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 import requests
+from botocore.config import Config
 
 from chalicelib.settings import MIB
 from devserver.folder import users
@@ -157,13 +159,29 @@ def test_the_index_can_be_made_again(own: LocalService) -> None:
     assert get(own) == 200
 
 
-def test_objects_under_tasks_call_the_worker(service: LocalService) -> None:
-    s3 = boto3.client(
+def s3(service: LocalService) -> Any:
+    return boto3.client(
         "s3",
         endpoint_url=service.aws_url,
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
+        config=Config(s3={"addressing_style": "path"}),
     )
-    s3.put_object(Bucket="weighthouse", Key="tasks/verify/nobody")
+
+
+def test_objects_under_tasks_call_the_worker(service: LocalService) -> None:
+    s3(service).put_object(Bucket="weighthouse", Key="tasks/verify/nobody")
     wait_until(lambda: "on_object_created tasks/verify/nobody" in service.log)
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_an_aws_that_is_named_is_used(variable: str, service: LocalService, tmp_path: Path) -> None:
+    names = {"WEIGHTHOUSE_BUCKET": f"other.{variable[-2:].lower()}", "WEIGHTHOUSE_TABLE": "other"}
+    with LocalService(tmp_path, env={variable: service.aws_url, **names}) as other:
+        assert (other.emulator is None) == (variable == "AWS_ENDPOINT_URL")
+        assert upload(other, "elsewhere").status_code == 200
+        assert get(other, "elsewhere") == 200
+        assert get(service, "elsewhere") == 404
+        s3(service).put_object(Bucket=names["WEIGHTHOUSE_BUCKET"], Key="tasks/verify/somebody")
+        wait_until(lambda: "on_object_created tasks/verify/somebody" in other.log)
