@@ -9,7 +9,9 @@ from chalicelib.store import objects, table
 def check() -> Health:
     """One line each for the service and its stores; `ok` only when both answer. One call to each."""
     bucket, rows = _line(objects.ping), _line(table.ping)
-    return Health(service="ok" if bucket == rows == "ok" else "degraded", bucket=bucket, table=rows)
+    if bucket == rows == "ok":
+        return Health(service="ok", bucket=bucket, table=rows)
+    return Health(service="degraded", bucket=bucket, table=rows, detail=f"bucket: {bucket}; table: {rows}")
 
 
 def _line(ping: Callable[[], None]) -> str:

@@ -104,3 +104,4 @@ class Health(Struct, kw_only=True):
     service: str
     bucket: str
     table: str
+    detail: Annotated[str | None, Meta(description="What is wrong, with 503.")] = None
