@@ -1,0 +1,176 @@
+"""The service behind one door, and a client of it that does what users' scripts do."""
+
+import hashlib
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+import requests
+from seaweed import SeaweedFS, s3_client
+
+from devserver.process import LocalService
+
+BUCKET = TABLE = "weighthouse"
+OCTETS = {"Accept": "application/octet-stream"}
+
+Found = TypeVar("Found")
+
+
+def eventually(look: Callable[[], Found], seconds: float = 30) -> Found:
+    """The first thing that `look` gives which is not falsy; fails when there is none for so long."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"it did not happen within {seconds} s"
+        time.sleep(0.05)
+    return found
+
+
+def sha256(data: bytes) -> str:
+    """The SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+class Door:
+    """A running service, and the two stores behind it as boto3 sees them."""
+
+    def __init__(self, service: LocalService, s3: SeaweedFS | None = None) -> None:
+        """`s3` is what serves S3 in place of the service's own AWS stand-in."""
+        self.service = service
+        self._given = s3
+
+    @property
+    def url(self) -> str:
+        """The service's address, without a slash at the end."""
+        return self.service.url
+
+    @property
+    def s3(self) -> Any:
+        """A client of the S3 behind it."""
+        return self._given.client() if self._given else s3_client(self.service.aws_url, "test", "test")
+
+    def keys(self, part: str) -> list[str]:
+        """The objects, and multipart uploads in progress, whose key holds `part`."""
+        found = []
+        for operation, field in (("list_objects_v2", "Contents"), ("list_multipart_uploads", "Uploads")):
+            for page in self.s3.get_paginator(operation).paginate(Bucket=BUCKET):
+                found += [item["Key"] for item in page.get(field, []) if part in item["Key"]]
+        return found
+
+    def rows(self, part: str) -> list[tuple[str, str]]:
+        """The rows of the table whose key holds `part`."""
+        access, secret = ("test", "test")
+        if self._given:
+            access, secret = self._given.access_key, self._given.secret_key
+        dynamodb = boto3.client(
+            "dynamodb",
+            endpoint_url=self.service.aws_url,
+            region_name="us-east-1",
+            aws_access_key_id=access,
+            aws_secret_access_key=secret,
+        )
+        found = []
+        for page in dynamodb.get_paginator("scan").paginate(TableName=TABLE):
+            found += [(row["pk"]["S"], row["sk"]["S"]) for row in page["Items"]]
+        return [keys for keys in found if any(part in key for key in keys)]
+
+
+class Client:
+    """One user's client; every method is one thing that the user's script would do."""
+
+    def __init__(self, door: Door, user: str) -> None:
+        self.door = door
+        self.user = user
+
+    def url(self, path: str = "") -> str:
+        """The address of something of the user's."""
+        return f"{self.door.url}/ai-models/{self.user}{path}"
+
+    def get(self, path: str = "", **query: Any) -> requests.Response:
+        """GET of something of the user's."""
+        return requests.get(self.url(path), params=query, timeout=60)
+
+    def json(self, path: str = "", **query: Any) -> Any:
+        """What a GET of something of the user's answers with; it must be 200."""
+        answer = self.get(path, **query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def bytes(self, model_id: str, **query: Any) -> bytes:
+        """The content of a file, or without `filename` of the ZIP, after following the redirect."""
+        answer = self.get(f"/{model_id}/download", **query)
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    def form(self, way: str, model_id: str, filename: str, data: bytes, **fields: Any) -> requests.Response:
+        """A form upload: `way` is `single` or `folder`."""
+        named = {"user_id": self.user, "model_id": model_id, "name": model_id, **fields}
+        file_field = "file" if way == "single" else "zip_file"
+        return requests.post(
+            f"{self.door.url}/ai-models/upload/{way}",
+            data=named,
+            files={file_field: (filename, data)},
+            timeout=60,
+        )
+
+    def upload(
+        self, model_id: str, filename: str = "model.pkl", data: bytes = b"weights", **fields: Any
+    ) -> Any:
+        """The document of a version uploaded by form."""
+        answer = self.form("single", model_id, filename, data, **fields)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def ask_plan(self, way: str, model_id: str, **fields: Any) -> requests.Response:
+        """The answer to a request for an upload plan: `way` is `single`, `files` or `folder`."""
+        named = {"user_id": self.user, "model_id": model_id, "name": model_id, **fields}
+        return requests.post(f"{self.door.url}/ai-models/upload/{way}", json=named, timeout=60)
+
+    def plan(self, way: str, model_id: str, **fields: Any) -> Any:
+        """An upload plan."""
+        answer = self.ask_plan(way, model_id, **fields)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def on_upload(self, method: str, plan: Any, path: str = "", **request: Any) -> requests.Response:
+        """A request about an upload."""
+        url = f"{self.door.url}/ai-models/uploads/{plan['upload_id']}{path}"
+        return requests.request(method, url, timeout=60, **request)
+
+    def complete(self, plan: Any) -> requests.Response:
+        """The answer to `complete`."""
+        return self.on_upload("POST", plan, "/complete")
+
+    def end(self, plan: Any) -> Any:
+        """The state of an upload once nobody works on it any more."""
+
+        def ended() -> Any:
+            state = self.on_upload("GET", plan).json()
+            return state if state["state"] not in ("uploading", "verifying", "unpacking") else None
+
+        return eventually(ended, 60)
+
+
+def pieces(plan: Any, contents: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
+    """URL and bytes of each part in a plan; `contents` are the files by name."""
+    found = []
+    for file in plan["files"]:
+        for part in file["parts"]:
+            start = (part["part_number"] - 1) * plan["part_size"]
+            data = contents[file["filename"]][start : start + part["size"]]
+            assert len(data) == part["size"]
+            found.append((part["url"], data))
+    return found
+
+
+def put(pieces: list[tuple[str, bytes]], folder: Path) -> None:
+    """Sends parts as the docs say: `curl -T part URL`, one process for all of them."""
+    command = ["curl", "-sS", "--fail-with-body", "--fail-early"]
+    for number, (url, data) in enumerate(pieces):
+        part = folder / f"part.{number}"
+        part.write_bytes(data)
+        command += ["-T", str(part), url]
+    if pieces:
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
