@@ -78,6 +78,8 @@ def _delete(record: VersionRecord, *, here: bool) -> None:
     if here and record.document.files_total <= REQUEST_FILES:
         remove(record.id, name)
     else:
+        # The answer says that it is gone: a table made again from the manifests must not bring it back.
+        manifests.remove(*record.id)
         objects.call_worker("delete", "/".join((*record.id, name)))
 
 
