@@ -32,8 +32,7 @@ def finish(standing: Standing, lease: Lease, make: Maker) -> VersionDocument:
     """
     try:
         with lease:
-            files = make(lease)
-        return publish(standing, lease.owner, files)
+            return publish(standing, lease.owner, make(lease))
     except LeaseLost:
         raise
     except (PartsMissing, ContentGone):

@@ -42,22 +42,20 @@ def _settle_upload(entry: Entry) -> None:
         journal.close(entry)
     elif standing.state in (uploads.READY, uploads.FAILED, uploads.EXPIRED):
         tidy(standing)
-    elif (
-        standing.state in (uploads.UPLOADING, uploads.ENDING)
-        or standing.upload.kind == "form"
-        or standing.upload.expires_at <= now
-    ):
+    elif standing.state == uploads.ENDING or standing.upload.expires_at <= now:
         expire(standing, "It was not completed in time")
-    else:
-        _call_again(standing, now)
+    elif standing.lease_until < now:
+        _go_on(standing, now)
 
 
-def _call_again(standing: uploads.Standing, now: int) -> None:
-    if standing.lease_until >= now:
-        return
+def _go_on(standing: uploads.Standing, now: int) -> None:
+    """Puts an upload that nobody works on back on its way: to its client, or to the worker function."""
+    with_client = standing.state == uploads.UPLOADING
+    due_at = standing.upload.expires_at if with_client else now + DUE_AGAIN
     try:
-        uploads.hand_over(standing, standing.state, due_at=now + DUE_AGAIN, now=now)
+        uploads.hand_over(standing, standing.state, due_at=due_at, now=now)
     except ConditionFailed:
         return
-    kind = "unpack" if standing.state == uploads.UNPACKING else "verify"
-    objects.call_worker(kind, standing.upload.upload_id)
+    if not with_client:
+        kind = "unpack" if standing.state == uploads.UNPACKING else "verify"
+        objects.call_worker(kind, standing.upload.upload_id)
