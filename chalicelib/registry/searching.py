@@ -28,12 +28,12 @@ Scored = tuple[int, str]
 class WordRows:
     """The versions that have one word of the query, as far as the index was read."""
 
-    def __init__(self, user_id: str, word: str, filters: Filters) -> None:
-        """Nothing is read yet."""
+    def __init__(self, user_id: str, word: str, filters: Filters, first: int | None) -> None:
+        """Nothing is read yet; the first Query reads `first` rows, or a megabyte."""
         self.word = word
         self.exhausted = False
         self.found: dict[str, list[tuple[str, int]]] = {}
-        self._pages = table.pages(listing.word(user_id, word, filters))
+        self._pages = table.pages(listing.word(user_id, word, filters), size=first)
 
     def read(self) -> None:
         """Reads on by one Query."""
@@ -86,7 +86,9 @@ def _ranking(
     user_id: str, wanted: Sequence[str], filters: Filters
 ) -> tuple[list[Scored], dict[str, VersionRecord]]:
     """All matches, best first, and the records that had to be read to know them."""
-    words = [WordRows(user_id, word, filters) for word in wanted]
+    # A word alone has to be read to its end; one of several may turn out to be common.
+    first = FEW if len(wanted) > 1 else None
+    words = [WordRows(user_id, word, filters, first) for word in wanted]
     with ThreadPoolExecutor(len(words)) as pool:
         while True:
             unread = [word for word in words if not word.exhausted]
