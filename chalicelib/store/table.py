@@ -183,7 +183,12 @@ def _sort_condition(range_: Range) -> Condition | None:
     sort_key = Row.sk if range_.index is None else Row.created_key
     if range_.at_most is not None:
         return sort_key <= range_.at_most
-    return sort_key.startswith(range_.prefix) if range_.prefix else None
+    if not range_.prefix:
+        return None
+    # No key of ours equals the upper end. DynamoDB takes begins_with for the same range, but DynamoDB Local
+    # reads the whole partition for it.
+    last = ord(range_.prefix[-1])
+    return sort_key.between(range_.prefix, range_.prefix[:-1] + chr(last + 1))
 
 
 def _start_key(range_: Range) -> dict[str, dict[str, str]] | None:
