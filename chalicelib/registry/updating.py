@@ -5,10 +5,11 @@ who finds a newer manifest than the table knows completes that change for the ot
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from msgspec import UNSET, structs
 
-from chalicelib.errors import InvalidRequest, NotFound, StoreBusy
+from chalicelib.errors import InvalidRequest, StoreBusy
 from chalicelib.registry import clock, documents, manifests, versions
 from chalicelib.registry.frameworks import framework_of
 from chalicelib.registry.metadata import check_sizes, clean_tags
@@ -69,7 +70,8 @@ def apply(record: VersionRecord, change: MetadataChange) -> VersionRecord | None
         if rows.file_named(record, str(primary)) is None:
             raise InvalidRequest(f"primary_file_path: the version has no file {str(primary)[:80]!r}")
     if fields.get("framework", "") is None:
-        fields["framework"] = framework_of(str(primary or ""))
+        only = record.files[0].path if old.files_total == 1 else ""
+        fields["framework"] = framework_of(str(primary or only))
     document = structs.replace(old, **fields)
     if document == old:
         return None
@@ -117,14 +119,23 @@ def _commit_with_journal(new: VersionRecord, changes: Changes, puts: list[Row], 
 
 def reindex(version: tuple[str, str, str], entry: journal.Entry) -> None:
     """Makes the rows of the index that an entry names agree with the version as it is, and closes the entry."""
-    row = rows.find(*version)
-    right: dict[Key, Row] = {}
-    if row is not None and row.state == rows.READY:
-        right = rows.index_rows(row.read(VersionRecord))
-    table.write_many(
-        (right[key] for key in entry.keys if key in right), [key for key in entry.keys if key not in right]
-    )
+    record = _current(version)
+    while True:
+        right = rows.index_rows(record) if record else {}
+        table.write_many(
+            (right[key] for key in entry.keys if key in right),
+            [key for key in entry.keys if key not in right],
+        )
+        # What was written is stale when the version has been changed or deleted meanwhile.
+        before, record = record, _current(version)
+        if record == before:
+            break
     journal.close(entry)
+
+
+def _current(version: tuple[str, str, str]) -> VersionRecord | None:
+    row = rows.find(*version)
+    return row.read(VersionRecord) if row is not None and row.state == rows.READY else None
 
 
 def _complete_other(record: VersionRecord) -> None:
@@ -132,24 +143,30 @@ def _complete_other(record: VersionRecord) -> None:
     try:
         theirs = manifests.read(*record.id)
     except ObjectMissing:
-        _restore(record)
+        _restore(record, None)
         return
-    if theirs.revision == record.revision + 1 and theirs.upload_id == record.upload_id:
-        try:
+    if theirs.upload_id != record.upload_id:
+        return
+    if theirs.revision <= record.revision:
+        _restore(record, theirs.manifest_etag)
+    elif theirs.revision == record.revision + 1:
+        with suppress(ConditionFailed):
             commit(record, theirs)
-        except ConditionFailed:
-            return
 
 
-def _restore(record: VersionRecord) -> None:
-    """Writes a manifest that is gone again, if the version is still there."""
-    row = rows.find(*record.id)
-    if row is None or row.state != rows.READY:
-        raise NotFound(f"There is no version {record.id[2]} of model {record.id[0]}/{record.id[1]}")
-    manifests.write(row.read(VersionRecord))
+def _restore(record: VersionRecord, over: str | None) -> None:
+    """Writes a manifest again that was lost, or that a backup brought back: older, or with another ETag."""
+    restored = structs.replace(record)
+    try:
+        restored.manifest_etag = manifests.write(record, over=over)
+        commit(record, restored)
+    except (ObjectChanged, ObjectMissing):
+        return
+    except ConditionFailed:
+        _remove_if_deleted(record)
 
 
 def _remove_if_deleted(record: VersionRecord) -> None:
     row = rows.find(*record.id)
-    if row is None:
+    if row is None or row.state == rows.DELETING:
         manifests.remove(*record.id)
