@@ -1,5 +1,7 @@
 """A user's versions, newest first, page by page."""
 
+from collections.abc import Iterator
+
 from chalicelib.registry import tokens
 from chalicelib.registry.naming import check_tag, check_user_id
 from chalicelib.registry.versions import Page
@@ -81,8 +83,12 @@ def _position(row: Row, filters: Filters) -> str:
     return row.sk if filters.tags else row.created_key
 
 
-def _records(rows: list[Row], filters: Filters) -> list[VersionRecord | None]:
+def _records(rows: list[Row], filters: Filters) -> Iterator[VersionRecord | None]:
     if not filters.tags:
-        return [row.read(VersionRecord) for row in rows]
-    names = [(row.pk.split("#")[1], *keys.split_created_key(row.sk)[1:]) for row in rows]
-    return versions.read_many(names)
+        yield from (row.read(VersionRecord) for row in rows)
+        return
+    # A hundred at a time: should they be so large that the page ends early, the others need not be read.
+    for start in range(0, len(rows), table.BATCH_GET):
+        some = rows[start : start + table.BATCH_GET]
+        names = [(row.pk.split("#")[1], *keys.split_created_key(row.sk)[1:]) for row in some]
+        yield from versions.read_many(names)

@@ -18,7 +18,7 @@ from chalicelib.schema.requests import SearchQuery
 from chalicelib.store import keys, listing, table, versions
 from chalicelib.store.listing import Filters
 
-FEW = 100
+FEW = table.BATCH_GET
 """Candidates that one BatchGetItem reads: so few are held against the documents."""
 
 Scored = tuple[int, str]
@@ -55,16 +55,14 @@ def search(user_id: str, query: SearchQuery) -> VersionPage:
         return lists.newest(user_id, query)
     filters = lists.filters_of(query)
     scope = lists.scope_of("search", user_id, filters, " ".join(wanted))
+    position = _read_position(tokens.read(query.next_token, scope)) if query.next_token else None
     ranking, known = _ranking(user_id, wanted, filters)
-    if query.next_token:
-        position = _read_position(tokens.read(query.next_token, scope))
-        ranking = [one for one in ranking if _rank(one) > _rank(position)]
-    else:
-        ranking = ranking[query.skip :]
-    page, last = _page(user_id, wanted, ranking, known, query.limit)
+    following = [one for one in ranking if position is None or _rank(one) > _rank(position)]
+    skipped = 0 if position else query.skip
+    page, last = _page(user_id, wanted, following[skipped:], known, query.limit)
     return VersionPage(
         models=page.documents,
-        skip=0 if query.next_token else query.skip,
+        skip=skipped,
         limit=query.limit,
         next_token=tokens.make(f"{last[0]} {last[1]}", scope) if last else None,
     )

@@ -27,6 +27,9 @@ from chalicelib.settings import settings
 BATCH = 25
 """Rows in one BatchWriteItem:
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"""
+BATCH_GET = 100
+"""Rows in one BatchGetItem:
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
 TRANSACTION = 100
 """Rows in one transaction:
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
