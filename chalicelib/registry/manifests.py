@@ -30,9 +30,8 @@ def write(record: VersionRecord, *, over: str | None = None) -> str:
 
 def read(user_id: str, model_id: str, version: str) -> VersionRecord:
     """The record in a manifest, with the manifest's ETag; `ObjectMissing`."""
-    key = keys.manifest_key(user_id, model_id, version)
-    etag = objects.head(key).etag
-    record = json.decode(b"".join(objects.stream(key, etag=etag)), type=VersionRecord)
+    data, etag = objects.get_with_etag(keys.manifest_key(user_id, model_id, version))
+    record = json.decode(data, type=VersionRecord)
     record.manifest_etag = etag
     return record
 

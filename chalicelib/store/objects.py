@@ -177,7 +177,15 @@ def head(key: str) -> Stored:
 
 def get(key: str) -> bytes:
     """A small object's content; `ObjectMissing`."""
-    return b"".join(stream(key))
+    return get_with_etag(key)[0]
+
+
+def get_with_etag(key: str) -> tuple[bytes, str]:
+    """A small object's content and the ETag of just that content; `ObjectMissing`."""
+    with _translated():
+        answer = client().get_object(Bucket=_bucket(), Key=key)
+    with answer["Body"] as body:
+        return body.read(), answer["ETag"]
 
 
 def stream(
@@ -282,7 +290,7 @@ def copy_part(
 
 def list_parts(key: str, multipart_id: str) -> list[Part]:
     """The parts that have arrived, by number; `ObjectMissing` when the multipart upload is gone."""
-    parts: list[Part] = []
+    latest: dict[int, Any] = {}
     marker = 0
     while True:
         with _translated():
@@ -290,10 +298,17 @@ def list_parts(key: str, multipart_id: str) -> list[Part]:
                 Bucket=_bucket(), Key=key, UploadId=multipart_id, PartNumberMarker=marker
             )
         for part in answer.get("Parts", []):
-            parts.append(Part(part["PartNumber"], part["Size"], part["ETag"], part.get("ChecksumCRC32")))
+            # SeaweedFS lists every content that a number was sent with, and not in the order of time.
+            known = latest.setdefault(part["PartNumber"], part)
+            if known["LastModified"] <= part["LastModified"]:
+                latest[part["PartNumber"]] = part
         if not answer.get("IsTruncated"):
-            return parts
+            break
         marker = answer["NextPartNumberMarker"]
+    return [
+        Part(number, part["Size"], part["ETag"], part.get("ChecksumCRC32"))
+        for number, part in sorted(latest.items())
+    ]
 
 
 def complete_multipart(key: str, multipart_id: str, parts: list[Part]) -> str:
