@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 
-from devserver.options import Halt, Options
+from devserver.console import Halt
+from devserver.options import Options
 from devserver.server import rebuild, serve
 
 _COMMANDS = {(): serve, ("rebuild",): rebuild}
@@ -33,6 +34,5 @@ def main(arguments: list[str]) -> int:
 if __name__ == "__main__":
     status = main(sys.argv[1:])
     logging.shutdown()
-    sys.stdout.flush()
     # Runs that are still going end like those of a machine that goes away, which they are made to survive.
     os._exit(status)

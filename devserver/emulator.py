@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from devserver.console import Halt
 from devserver.folder import Folder
-from devserver.options import Halt, listen
+from devserver.options import listen
 
 _ROOT = Path(__file__).resolve().parent.parent
 _START = 600

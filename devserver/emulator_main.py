@@ -22,8 +22,13 @@ async def main(listener: int) -> None:
     """Serves on the listening socket with this file descriptor until standard input ends."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.add_reader(sys.stdin.fileno(), stop.set)
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
+
+    def end() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        stop.set()
+
+    loop.add_reader(sys.stdin.fileno(), end)
+    loop.add_signal_handler(signal.SIGTERM, end)
     config = Config()
     config.bind = [f"fd://{listener}"]
     config.loglevel = "WARNING"

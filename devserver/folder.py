@@ -7,7 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
-from devserver.options import Halt
+from devserver.console import Halt, say
 
 _DYING = 60.0
 """Seconds that an emulator may take to write its tables after its server is gone."""
@@ -39,6 +39,7 @@ class Folder:
 
     def _take(self) -> None:
         patience = time.monotonic() + _DYING
+        told = False
         while True:
             try:
                 return fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -50,6 +51,9 @@ class Folder:
                         f"The data folder {self.path} is in use by process {server}: stop that one first"
                         " (Ctrl-C), or choose another folder, as in DATA_DIR=.data2 PORT=8001."
                     ) from None
+            if not told:
+                say("Waiting for the AWS stand-in of the last run to write its tables …")
+                told = True
             time.sleep(0.05)
 
     def name_users(self, **others: int) -> None:

@@ -1,13 +1,11 @@
-"""What `make run` can be told, and the error that says why it cannot go on."""
+"""What `make run` can be told, and the port that it serves on."""
 
 import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-
-class Halt(Exception):
-    """Something outside must change first; the message says what, and is shown without a traceback."""
+from devserver.console import Halt
 
 
 @dataclass(frozen=True, slots=True)

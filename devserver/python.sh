@@ -1,6 +1,7 @@
 #!/bin/sh
 # Prints the first Python that can set the project up, or says what is missing.
 found=""
+without_venv=""
 for name in python3 python3.14 python3.13 python3.12 python3.11; do
     version=$("$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
     "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { found="$found $version"; continue; }

@@ -10,14 +10,14 @@ from typing import Any
 import uvicorn
 
 from devserver import environment, stores
+from devserver.console import Halt, say
 from devserver.emulator import Emulator
 from devserver.environment import Stores
 from devserver.events import Events, ListedEvents, QueueEvents
 from devserver.folder import Folder
 from devserver.functions import Worker, repeat
 from devserver.gateway import Gateway
-from devserver.options import Halt, Options, listen
-from devserver.stores import say
+from devserver.options import Options, listen
 
 _SWEEP = 600.0
 """Seconds between two sweeps."""

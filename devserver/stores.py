@@ -1,9 +1,9 @@
 """Bucket and table at the start, and the index made again where it was lost."""
 
-import sys
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from devserver.console import say
 from devserver.folder import Folder
 
 if TYPE_CHECKING:
@@ -56,8 +56,3 @@ def _is_empty() -> bool:
     from chalicelib.store.table import Row
 
     return next(iter(Row.scan(limit=1)), None) is None
-
-
-def say(text: str) -> None:
-    """Tells whoever started the server, at once also where the output is no terminal."""
-    print(text, file=sys.stdout, flush=True)

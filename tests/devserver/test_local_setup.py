@@ -11,9 +11,10 @@ import pytest
 
 from devserver import folder as folders
 from devserver import install
+from devserver.console import Halt
 from devserver.environment import Stores, apply_defaults, use_emulator
 from devserver.folder import Folder
-from devserver.options import Halt, Options, listen
+from devserver.options import Options, listen
 
 ROOT = Path(install.__file__).parent.parent
 HOLD = "import sys; from pathlib import Path; from devserver.folder import Folder; Folder(Path(sys.argv[1]))"
