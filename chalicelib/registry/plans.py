@@ -10,6 +10,7 @@ from chalicelib.registry.frameworks import choose_primary, content_type_of
 from chalicelib.registry.naming import check_path, check_paths
 from chalicelib.registry.parts import issue
 from chalicelib.registry.planning import check_file_size, part_size, parts_total
+from chalicelib.registry.uploads import abort
 from chalicelib.schema.records import ExpectedFile, Kind, StoredContent, Upload
 from chalicelib.schema.requests import FilesPlan, FolderPlan, Metadata, SinglePlan
 from chalicelib.schema.uploads import UploadPlan
@@ -95,7 +96,12 @@ def _plan(
         for file in files
         if file.copy_of is None and file.size
     ]
-    return issue(standing, files, wanted)
+    try:
+        return issue(standing, files, wanted)
+    except Exception:
+        # The client was told of no upload, so it could neither go on with this one nor give it up.
+        abort(upload.upload_id)
+        raise
 
 
 def _already_stored(user_id: str, files: Sequence[ExpectedFile]) -> list[ExpectedFile]:
