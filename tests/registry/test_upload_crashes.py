@@ -1,0 +1,169 @@
+"""The service killed at every single write that an upload makes.
+
+Whatever the moment: the version is absent or whole, the client can go on or begin again, and in the end
+nothing is left that belongs to nothing.
+"""
+
+import pytest
+from faults import Killed, kills
+from uploading import AFTER_EXPIRY, FILES, LATER, Uploader
+
+from chalicelib.registry import clock
+from chalicelib.settings import settings
+
+
+@pytest.fixture
+def uploader(api, monkeypatch):
+    uploader, now = Uploader(api), clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + uploader.late)
+    return uploader
+
+
+def act(fault, action):
+    """Does what is to be killed."""
+    with fault.acting():
+        try:
+            action()
+        except Killed:
+            return
+
+
+@pytest.fixture(params=["file", "folder"])
+def form(request, uploader):
+    """How a form is sent, and the files that it brings."""
+    if request.param == "folder":
+        return uploader.form_folder, FILES
+    return uploader.form, {"model.pt": FILES["model.pt"]}
+
+
+@pytest.fixture(params=["here", "later", "folder"])
+def planned(request, uploader, monkeypatch):
+    """Plans an upload and sends its bytes: files that are finished in the request, by the worker, and a ZIP."""
+    if request.param == "later":
+        monkeypatch.setenv("WEIGHTHOUSE_REQUEST_VERIFY_LIMIT", "1")
+        settings.cache_clear()
+
+    def plan_and_send():
+        (uploader.plan_folder if request.param == "folder" else uploader.plan_files)()
+        uploader.send()
+
+    return plan_and_send
+
+
+def test_a_form_can_be_sent_again(uploader, form):
+    send, files = form
+    for fault in kills():
+        act(fault, send)
+        published = uploader.is_there()
+        uploader.late += 100
+        assert send().status == (409 if published else 200), fault
+        uploader.check_whole(files)
+        uploader.remove()
+
+
+def test_a_form_that_is_not_sent_again_leaves_nothing(uploader, form):
+    send, files = form
+    for fault in kills():
+        act(fault, send)
+        uploader.wait()
+        if uploader.is_there():
+            uploader.check_whole(files)
+        else:
+            uploader.check_empty()
+        uploader.remove()
+
+
+@pytest.mark.parametrize("kind", ["files", "folder"])
+def test_a_plan_leaves_nothing_but_a_reservation_that_expires(uploader, kind):
+    ask = uploader.plan_files if kind == "files" else uploader.plan_folder
+    for fault in kills():
+        act(fault, ask)
+        uploader.late += AFTER_EXPIRY
+        assert ask().status == 200, fault
+        uploader.send()
+        assert uploader.follow(uploader.complete()).status == 200
+        uploader.check_whole(FILES)
+        uploader.remove()
+
+
+def test_a_completion_is_gone_on_with(uploader, planned):
+    for fault in kills():
+        planned()
+        act(fault, uploader.run)
+        if uploader.is_there():
+            uploader.check_whole(FILES)
+        uploader.late += LATER
+        answer = uploader.follow(uploader.complete())
+        assert answer.status == 200, (fault, answer.content)
+        uploader.check_whole(FILES)
+        assert uploader.state()["state"] == "ready"
+        uploader.late += AFTER_EXPIRY
+        uploader.remove()
+
+
+def test_a_completion_is_finished_or_undone_by_the_sweep_alone(uploader, planned):
+    for fault in kills():
+        planned()
+        act(fault, uploader.run)
+        uploader.wait()
+        uploader.late += AFTER_EXPIRY
+        uploader.wait()
+        if uploader.is_there():
+            uploader.check_whole(FILES)
+        else:
+            uploader.check_empty()
+        uploader.remove()
+
+
+def test_a_completion_can_be_given_up(uploader, planned):
+    for fault in kills():
+        planned()
+        act(fault, uploader.run)
+        uploader.late += LATER
+        answer = uploader.abort()
+        if uploader.is_there():
+            assert answer.status == 409, fault
+            uploader.check_whole(FILES)
+            uploader.late += AFTER_EXPIRY
+        else:
+            assert answer.status == 204, (fault, answer.content)
+            uploader.api.deliver()
+            uploader.check_empty()
+            assert uploader.abort().status == 404
+            assert uploader.form().status == 200
+        uploader.remove()
+
+
+def test_an_abort_can_be_repeated_and_what_it_left_never_completed(uploader):
+    for fault in kills():
+        uploader.plan_files()
+        uploader.send()
+        act(fault, uploader.abort)
+        uploader.late += LATER
+        answer = uploader.complete()
+        if answer.status == 200:
+            uploader.check_whole(FILES)
+            uploader.late += AFTER_EXPIRY
+        else:
+            assert answer.status in (404, 409), (fault, answer.content)
+            assert uploader.abort().status in (204, 404)
+            uploader.check_empty()
+            assert uploader.form().status == 200
+        uploader.remove()
+
+
+def test_a_refused_upload_is_undone_in_the_end_and_never_completed(uploader):
+    files = [{"filename": "model.pt", "file_size": 7, "file_hash": "0" * 64}]
+    for fault in kills():
+        uploader._asked("files", files=files)
+        uploader.send()
+        act(fault, uploader.complete)
+        uploader.late += LATER
+        answer = uploader.complete()
+        assert answer.status in (400, 409), (fault, answer.content)
+        assert "0" * 64 in answer.json["detail"]
+        uploader.late += AFTER_EXPIRY
+        uploader.wait()
+        assert uploader.state()["state"] == "failed"
+        assert "0" * 64 in uploader.state()["detail"]
+        uploader.check_empty()

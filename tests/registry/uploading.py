@@ -1,0 +1,125 @@
+"""One user's upload from its plan to its end, on a clock that can be put forward, and what it may leave behind."""
+
+import io
+import zipfile
+
+from api import everything
+
+from chalicelib.registry import clock
+from chalicelib.registry.sweeping import sweep
+from chalicelib.store import table
+
+FILES = {"empty.txt": b"", "model.pt": b"weights"}
+LATER = 20 * 60
+"""Seconds after which every lease has lapsed, and all work in the journal is due again."""
+AFTER_EXPIRY = 8 * 86_400
+"""Seconds after which an upload has expired."""
+
+
+def zipped(files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+class Uploader:
+    """Uploads version v1 of `ana/m`."""
+
+    address = "/ai-models/ana/m"
+
+    def __init__(self, api):
+        self.api = api
+        self.late = 0
+        """Seconds by which the service's clock is ahead."""
+        self.plan = None
+
+    def form(self):
+        return self.api.upload(FILES["model.pt"], filename="model.pt", model_id="m", tags="a,b")
+
+    def form_folder(self):
+        return self.api.upload_zip(zipped(FILES), user_id="ana", model_id="m", tags="a,b")
+
+    def _asked(self, kind, **fields):
+        body = {"user_id": "ana", "model_id": "m", "name": "M", "tags": ["a", "b"], **fields}
+        answer = self.api.post(f"/ai-models/upload/{kind}", body)
+        if answer.status == 200:
+            self.plan = answer.json
+        return answer
+
+    def plan_files(self, files=FILES, **fields):
+        listed = [{"filename": name, "file_size": len(data)} for name, data in files.items()]
+        return self._asked("files", files=listed, **fields)
+
+    def plan_folder(self, archive=zipped(FILES), **fields):
+        return self._asked("folder", file_size=len(archive), **fields)
+
+    def send(self, files=FILES, archive=zipped(FILES)):
+        self.api.send(self.plan, {**files, "archive.zip": archive})
+
+    @property
+    def upload(self):
+        return f"/ai-models/uploads/{self.plan['upload_id']}"
+
+    def state(self):
+        return self.api.get(self.upload).json
+
+    def complete(self):
+        return self.api.post(f"{self.upload}/complete")
+
+    def abort(self):
+        return self.api.delete(self.upload)
+
+    def run(self):
+        """Completes, and plays the notifications that follow."""
+        answer = self.complete()
+        self.api.deliver()
+        return answer
+
+    def wait(self):
+        """Lets the time pass that work needs to be taken up again, and takes it up."""
+        self.late += LATER
+        sweep()
+        self.api.deliver()
+
+    def follow(self, answer):
+        """Follows an upload that was handed over to its end."""
+        if answer.status == 202:
+            self.wait()
+            answer = self.complete()
+        return answer
+
+    def is_there(self):
+        return self.api.get(self.address, version="v1").status == 200
+
+    def check_whole(self, files):
+        """Fails unless the version is there with these files and no others, in every place where it is looked for."""
+        found = self.api.get(self.address, version="v1")
+        assert [file["filename"] for file in found.json["files"]] == sorted(files)
+        for name, data in files.items():
+            answer = self.api.get(
+                f"{self.address}/download", filename=name, accept="application/octet-stream"
+            )
+            assert (answer.status, answer.content) == (200, data)
+        objects, parts, _ = everything()
+        own = {f"models/ana/m/v1/{name}" for name in files} | {"manifests/ana/m/v1.json"}
+        assert {key for key in objects if not key.startswith(("uploads/", "tasks/"))} == own
+        assert not parts
+        for found in (self.api.get("/ai-models/ana", tags="a"), self.api.get(self.address)):
+            assert '"v1"' in found.content.decode()
+
+    def check_empty(self):
+        """Fails when anything is left in the two stores but rows of ended uploads, which go within a week."""
+        objects, parts, rows = everything()
+        assert (objects, parts, {(pk, sk) for pk, sk in rows if sk != "upload"}) == (set(), set(), set())
+        for row in table.Row.scan():
+            assert row.expires_at.timestamp() <= clock.now() + AFTER_EXPIRY
+            row.delete()
+
+    def remove(self):
+        """Deletes the version if it is there; nothing of the upload may be left then."""
+        if self.is_there():
+            assert self.api.delete(self.address, version="v1").status == 200
+        self.wait()
+        self.check_empty()
