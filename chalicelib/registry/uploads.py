@@ -46,7 +46,11 @@ def current_state(standing: Standing) -> str:
         state = uploads.UPLOADING
     if state in (uploads.UPLOADING, uploads.ENDING) and standing.upload.expires_at <= now:
         state = uploads.EXPIRED
-    return uploads.FAILED if state == uploads.ENDING else state
+    if state == uploads.ENDING:
+        # It has failed once nothing of it is left: whoever reads that can start anew at once.
+        undoing = uploads.UNPACKING if standing.upload.kind == "folder" else uploads.VERIFYING
+        state = uploads.FAILED if standing.lease_until < now else undoing
+    return state
 
 
 def state_document(standing: Standing) -> UploadState:
