@@ -15,11 +15,11 @@ def open_stores(folder: Folder) -> None:
 
     That is so after the emulator was killed, which loses its tables, and after a rebuild was cut short.
     """
-    from chalicelib.store import keys, objects, table
+    from chalicelib.store import objects, table
 
     objects.create_bucket()
     table.create_table()
-    lost = _is_empty() and any(islice(objects.list_keys(keys.MANIFESTS), 1))
+    lost = _is_empty() and any(islice(objects.list_keys(""), 1))
     if lost or folder.rebuilding:
         say("The index was lost with the last stop: making it again from the bucket …")
         say(_summary(_rebuild(folder)))
