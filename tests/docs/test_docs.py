@@ -1,0 +1,80 @@
+"""The documentation names all that there is, and its links lead somewhere."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import app  # noqa: F401 - declares the operations
+from chalicelib.http.operations import OPERATIONS
+from chalicelib.schema.documents import FileDocument, VersionDocument
+from chalicelib.schema.uploads import State
+from chalicelib.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+API = (ROOT / "docs/api.md").read_text()
+OPERATING = (ROOT / "docs/operating.md").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def names(page):
+    return set(re.findall(r"`([\w.]+)`", page))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_the_api_page_has_every_operation_with_its_parameters(operation):
+    described = re.search(rf"`{operation.method} {re.escape(operation.path)}(\?[\w=&]*)?`", API)
+    assert described, f"{operation.method} {operation.path} is missing"
+    parameters = re.findall(r"(\w+)=", described[1] or "")
+    assert sorted(parameters) == sorted(operation.query.__struct_fields__ if operation.query else ())
+
+
+def test_the_api_page_has_no_other_operation():
+    described = set(re.findall(r"`(GET|POST|PUT|DELETE) (/[^?`]*)", API))
+    assert described == {(operation.method, operation.path) for operation in OPERATIONS}
+
+
+@pytest.mark.parametrize("struct", [VersionDocument, FileDocument])
+def test_the_api_page_has_every_field_of_a_document(struct):
+    assert set(struct.__struct_fields__) - names(API) == set()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_the_api_page_has_every_field_of_a_request(operation):
+    known = names(API) | set(re.findall(r'"(\w+)"', API))
+    for struct in filter(None, (operation.json, operation.form)):
+        assert set(struct.__struct_fields__) - known == set()
+
+
+def test_the_api_page_has_every_state_of_an_upload():
+    assert set(get_args(State)) - names(API) == set()
+
+
+@pytest.mark.parametrize("setting", fields(Settings), ids=lambda setting: setting.name)
+def test_the_operating_page_has_every_setting_with_its_default(setting):
+    default = f"`{setting.default}`" if setting.default != "" else "empty"
+    assert f"| `WEIGHTHOUSE_{setting.name.upper()}` | {default} |" in OPERATING
+
+
+def test_the_operating_page_has_no_other_setting():
+    known = {f"WEIGHTHOUSE_{setting.name.upper()}" for setting in fields(Settings)}
+    assert set(re.findall(r"WEIGHTHOUSE_\w+", OPERATING)) == known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        led_to = page.parent / path if path else page
+        assert led_to.exists(), target
+        assert not anchor or anchor in anchors(led_to), target
+
+
+def anchors(page):
+    """The anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
