@@ -35,7 +35,7 @@ class LocalService:
         no variable for AWS or the service is handed on."""
         self.data_dir = data_dir
         self.port = port
-        self._env = {**_inherited(), **(env or {}), "PORT": str(port), "DATA_DIR": str(data_dir)}
+        self.environment = {**_inherited(), **(env or {}), "PORT": str(port), "DATA_DIR": str(data_dir)}
         self._log_file = data_dir / "service.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -46,7 +46,7 @@ class LocalService:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "devserver"],
                 cwd=_ROOT,
-                env=self._env,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
