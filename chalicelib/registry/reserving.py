@@ -1,6 +1,7 @@
 """Reserving a version: of all who want to make it, one may; what a dead upload or deletion left is cleared first."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from chalicelib.errors import Conflict, StoreBusy
 from chalicelib.registry import clock, deleting
@@ -59,7 +60,10 @@ def _clear(row: Row) -> Standing | None:
     """Removes a reservation whose upload is dead; the upload when it is alive."""
     standing = uploads.find(row.upload_id)
     if standing is None:
-        table.delete((row.pk, row.sk), Row.upload_id == row.upload_id)
+        # A form's upload is gone also when it has just published: then the row is the version, and stays.
+        with suppress(ConditionFailed):
+            reserved = (Row.state == versions.UPLOADING) & (Row.upload_id == row.upload_id)
+            table.delete((row.pk, row.sk), reserved)
         return None
     ends = standing.upload.kind == "form" or standing.state == uploads.ENDING
     dead = standing.lease_until < clock.now() if ends else current_state(standing) == uploads.EXPIRED
