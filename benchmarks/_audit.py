@@ -1,0 +1,110 @@
+"""What is in the two stores and belongs to no version: printed as JSON by `python -m benchmarks._audit [sweep]`.
+
+With `sweep` after the sweep has run, as it will run in eight days, when all that was left is due. It runs in
+a process of its own because the service's clients stay with the stores that they were made for.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from chalicelib.registry import clock, manifests
+from chalicelib.registry.sweeping import sweep
+from chalicelib.schema.records import VersionRecord
+from chalicelib.store import keys, objects, table, versions
+from chalicelib.store.table import Row
+
+LATER = 8 * 86_400
+"""Seconds after which every upload has expired."""
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """How many versions there are, and the names of what is too much or too little."""
+
+    versions: int
+    orphans: list[str]
+    missing: list[str]
+    rows: list[str]
+    """Rows that are not what the versions' records make of them; uploads are left out, which can be asked for
+    a week after their end."""
+
+
+def audit(stores: str, *, swept: bool) -> Audit:
+    """Looks through the stores of the service whose AWS stand-in has this URL."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_ENDPOINT_URL": stores,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    run = subprocess.run(
+        [sys.executable, "-m", "benchmarks._audit", *(["sweep"] if swept else [])],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    return Audit(**json.loads(run.stdout))
+
+
+def _look() -> Audit:
+    rows = [row for row in table.scan("") if not row.pk.startswith("upload#")]
+    found = [row.read(VersionRecord) for row in rows if _is_version(row)]
+    wanted = {key for record in found for key in _objects(record)}
+    there = set(objects.list_keys(""))
+    parts = [f"part of {key}" for key, _ in objects.list_multiparts("")]
+    return Audit(
+        versions=len(found),
+        orphans=sorted(there - wanted) + parts,
+        missing=sorted(wanted - there),
+        rows=sorted(_wrong(rows, found)),
+    )
+
+
+def _is_version(row: Row) -> bool:
+    return row.sk.startswith(keys.version_sk("")) and row.state == versions.READY
+
+
+def _objects(record: VersionRecord) -> Iterator[str]:
+    yield keys.manifest_key(*record.id)
+    if record.document.files_total > len(record.files):
+        yield keys.manifest_files_key(*record.id)
+    for file in versions.files_from(record):
+        yield keys.file_key(*record.id, file.path)
+
+
+def _wrong(rows: Iterable[Row], found: Iterable[VersionRecord]) -> set[str]:
+    expected: dict[tuple[str, str], Any] = {}
+    for record in found:
+        files = manifests.read_files(record)
+        made = [versions.version_row(record), *versions.file_rows(record, files)]
+        made += [*versions.index_rows(record).values(), *versions.content_rows(record, files).values()]
+        if record.document.is_active:
+            made.append(versions.active_row(record))
+        expected |= {(row.pk, row.sk): row.serialize() for row in made}
+    there = {(row.pk, row.sk): row.serialize() for row in rows}
+    differing = {key for key in expected.keys() | there.keys() if expected.get(key) != there.get(key)}
+    return {" ".join(key) for key in differing}
+
+
+def main(arguments: list[str]) -> None:
+    """Sweeps where that is asked for, looks, and prints."""
+    if arguments == ["sweep"]:
+        with patch.object(clock, "now", lambda: int(time.time()) + LATER):
+            sweep()
+    found = _look()
+    print(json.dumps({name: getattr(found, name) for name in Audit.__slots__}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
