@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from chalicelib.errors import NotFound
 from chalicelib.registry import versions, zipping
 from chalicelib.registry.naming import check_path
+from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import DownloadQuery
 from chalicelib.settings import settings
 from chalicelib.store import keys, objects
 from chalicelib.store import versions as rows
+from chalicelib.store.objects import ObjectChanged, ObjectMissing
 
 OCTETS = "application/octet-stream"
 ZIP = "application/zip"
@@ -43,20 +45,34 @@ def download(user_id: str, model_id: str, query: DownloadQuery, *, inline: bool)
     With `inline` the bytes themselves, where they are within the inline limit; otherwise a link.
     """
     record = versions.record(user_id, model_id, query.version)
+    try:
+        if query.filename is None:
+            return _archive(record, inline=inline)
+        return _file(record, query.filename, inline=inline)
+    except (ObjectMissing, ObjectChanged):
+        raise NotFound(f"{_name(record)} was deleted just now") from None
+
+
+def _archive(record: VersionRecord, *, inline: bool) -> Content | Link | Pending:
+    size = zipping.provide(record)
+    if size is None:
+        return Pending(zipping.RETRY_AFTER)
     name = f"{record.document.model_id}-{record.document.version}.zip"
-    if query.filename is None:
-        size = zipping.provide(record)
-        if size is None:
-            return Pending(zipping.RETRY_AFTER)
-        return _served(zipping.key_of(record), size, name, ZIP, inline=inline)
-    check_path(query.filename)
-    file = rows.file_named(record, query.filename)
+    return _served(zipping.key_of(record), size, name, ZIP, inline=inline)
+
+
+def _file(record: VersionRecord, filename: str, *, inline: bool) -> Content | Link:
+    check_path(filename)
+    file = rows.file_named(record, filename)
     if file is None:
-        raise NotFound(
-            f"Version {record.document.version} of model {user_id}/{model_id} has no file {query.filename[:80]!r}"
-        )
+        raise NotFound(f"{_name(record)} has no file {filename[:80]!r}")
     key = keys.file_key(*record.id, file.path)
     return _served(key, file.size, file.path, OCTETS if inline else file.content_type, inline=inline)
+
+
+def _name(record: VersionRecord) -> str:
+    user_id, model_id, version = record.id
+    return f"Version {version} of model {user_id}/{model_id}"
 
 
 def _served(key: str, size: int, name: str, content_type: str, *, inline: bool) -> Content | Link:

@@ -58,26 +58,39 @@ def run(user_id: str, model_id: str, version: str, content_id: str) -> None:
     record = row.read(VersionRecord) if row and row.state == versions.READY else None
     if record is not None and record.content_id == content_id:
         build(record)
+    else:
+        builds.release(keys.zip_key(user_id, model_id, version, content_id))
     objects.delete([keys.task_key("zip", "/".join((user_id, model_id, version, content_id)))])
 
 
 def build(record: VersionRecord) -> int:
-    """Makes the ZIP and gives its size; no part of it is left when that fails."""
+    """Makes the ZIP that was claimed and gives its size; no part of it is left when that fails.
+
+    Raises `ObjectMissing` or `ObjectChanged` when the version is deleted meanwhile.
+    """
     key = key_of(record)
+    try:
+        size = _put_together(record, key)
+    finally:
+        builds.release(key)
+    _remove_if_version_gone(record, key)
+    return size
+
+
+def _put_together(record: VersionRecord, key: str) -> int:
     files = {file.path: file for file in versions.files_from(record)}
+    if len(files) != record.document.files_total:
+        raise ObjectMissing(key)
     layout = plan_archive(Entry(file.path, file.size, file.crc32 or 0) for file in files.values())
+    plan = plan_parts(layout)
     multipart_id = objects.create_multipart(key, "application/zip")
     try:
-        plan = plan_parts(layout)
         with ThreadPoolExecutor(_threads(plan)) as pool:
             parts = list(pool.map(lambda part: _make_part(record, files, key, multipart_id, part), plan))
         objects.complete_multipart(key, multipart_id, parts)
     except BaseException:
         objects.abort_multipart(key, multipart_id)
         raise
-    finally:
-        builds.release(key)
-    _remove_if_version_gone(record, key)
     return layout.size
 
 
