@@ -5,6 +5,16 @@ from functools import cache, lru_cache
 import pytest
 from api import Api, CallCounter
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.exceptions import NoSuchUpload
+from moto.s3.models import s3_backends
+
+
+class _Multiparts(dict):
+    """moto's multipart uploads: asking for one that is gone is S3's error, where moto has a KeyError."""
+
+    def __missing__(self, upload_id):
+        raise NoSuchUpload(upload_id=upload_id)
 
 
 @cache
@@ -45,6 +55,7 @@ def aws(monkeypatch):
         monkeypatch.setattr(table.Row, "_connection", connection)
         table.create_table()
         objects.create_bucket()
+        s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[settings().bucket].multiparts = _Multiparts()
         yield
     settings.cache_clear()
     objects._presigner.cache_clear()
