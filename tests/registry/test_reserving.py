@@ -10,10 +10,10 @@ def test_a_version_that_is_published_between_two_looks_stays(api, monkeypatch):
     outdated = versions.find("ana", "iris", "v1")
     outdated.state = versions.UPLOADING
     looks = [outdated, published]
-    monkeypatch.setattr(versions, "find", lambda *names: looks.pop(0))
 
-    second = api.upload(b"second")
+    with monkeypatch.context() as patched:
+        patched.setattr(versions, "find", lambda *names: looks.pop(0))
+        second = api.upload(b"second")
 
-    monkeypatch.undo()
     assert second.status == 409
     assert api.get("/ai-models/ana/iris").json == first.json
