@@ -3,8 +3,12 @@
 The client sees an error that says to try again, and trying again works.
 """
 
+from contextlib import suppress
+
 import pytest
+from botocore.exceptions import BotoCoreError
 from faults import cuts
+from pynamodb.exceptions import PynamoDBException
 from uploading import AFTER_EXPIRY, FILES, LATER, Uploader
 
 from chalicelib.registry import clock
@@ -68,10 +72,9 @@ def test_a_completion_is_gone_on_with(uploader, monkeypatch, kind):
         uploader.send()
         with fault.acting():
             answer = uploader.complete()
-            try:
+            # An event whose function fails is delivered again.
+            with suppress(BotoCoreError, PynamoDBException):
                 uploader.api.deliver()
-            except Exception as error:
-                assert fault.failed, error  # Such an event is delivered again.
         assert answer.status in (200, 202, 503), (fault, answer.content)
         uploader.api.deliver()
         answer = uploader.complete()

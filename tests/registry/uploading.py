@@ -52,11 +52,11 @@ class Uploader:
         listed = [{"filename": name, "file_size": len(data)} for name, data in files.items()]
         return self._asked("files", files=listed, **fields)
 
-    def plan_folder(self, archive=zipped(FILES), **fields):
-        return self._asked("folder", file_size=len(archive), **fields)
+    def plan_folder(self, archive=None, **fields):
+        return self._asked("folder", file_size=len(archive or zipped(FILES)), **fields)
 
-    def send(self, files=FILES, archive=zipped(FILES)):
-        self.api.send(self.plan, {**files, "archive.zip": archive})
+    def send(self, files=FILES, archive=None):
+        self.api.send(self.plan, {**files, "archive.zip": archive or zipped(FILES)})
 
     @property
     def upload(self):
