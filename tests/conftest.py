@@ -3,8 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from devserver.process import LocalService
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("weighthouse", deadline=None)
+settings.load_profile("weighthouse")
 
 
 @pytest.fixture(scope="session")
