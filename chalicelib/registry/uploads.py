@@ -21,6 +21,8 @@ from chalicelib.store.uploads import Standing
 
 REQUEST_FILES = 300
 """Files that `complete` checks and publishes within a request; more are left to the worker function."""
+RETRY_AFTER = 2
+"""Seconds after which a client is told to ask for the state again."""
 DUE_AGAIN = 15 * 60
 """Seconds after which work that was handed to the worker function is looked at again."""
 

@@ -112,7 +112,9 @@ def complete_upload(upload_id: str) -> VersionDocument | Answer:
     No list of parts is needed, and repeating it is harmless.
     """
     result = uploads.complete(upload_id)
-    return Answer(202, result) if isinstance(result, UploadState) else result
+    if isinstance(result, UploadState):
+        return Answer(202, result, {"Retry-After": str(uploads.RETRY_AFTER)})
+    return result
 
 
 @operation("DELETE", "/ai-models/uploads/{upload_id}", answers={204: None}, errors=(400, 404, 409))
