@@ -1,0 +1,127 @@
+"""The running service keeps to its own /openapi.json, whatever it is sent."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from doors import Client, Door
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from app import OPERATIONS
+from devserver.process import LocalService
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = 40
+"""Requests an operation: half of them as the contract wants them, half not."""
+SETTINGS = settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    # Requests take as long as they take, and names that exist are drawn afterwards.
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def contract(service: LocalService) -> Any:
+    """The service's own document, less the `default` answers: with them every status would be documented."""
+    document = requests.get(f"{service.url}/openapi.json", timeout=10).json()
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            assert operation["responses"].pop("default")
+    schema = schemathesis.openapi.from_dict(document)
+    schema.config.update(base_url=service.url)
+    return schema
+
+
+class Planted:
+    """What is there for requests to meet: random names alone would only ever find nothing."""
+
+    user = "planted"
+
+    def __init__(self, service: LocalService) -> None:
+        client = Client(Door(service), self.user)
+        for model in ("kept", *(f"doomed-{number}" for number in range(8))):
+            client.upload(model, "m.bin", tags="planted", version="v1")
+            client.upload(model, "m.bin", version="v2")
+        empty = {"filename": "m.bin", "file_size": 0}
+        open_ = [
+            client.plan("single", f"open-{number}", filename="m.bin", file_size=9) for number in range(3)
+        ]
+        ready = [client.plan("single", f"ready-{number}", **empty) for number in range(3)]
+        doomed = [client.plan("single", f"given-up-{number}", **empty) for number in range(8)]
+        self.kept = [plan["upload_id"] for plan in open_ + ready]
+        self.doomed = [plan["upload_id"] for plan in doomed]
+
+    def values(self, method: str, name: str) -> list[str]:
+        """What the path or query of a request may name."""
+        doomed = method == "DELETE"
+        return {
+            "user_id": [self.user],
+            "model_id": [f"doomed-{number}" for number in range(8)] if doomed else ["kept"],
+            "upload_id": self.doomed if doomed else self.kept,
+            "version": ["v1", "v2"],
+            "filename": ["m.bin"],
+        }[name]
+
+
+@pytest.fixture(scope="module")
+def planted(service: LocalService) -> Planted:
+    return Planted(service)
+
+
+def requests_of(operation: Any, planted: Planted) -> st.SearchStrategy[Case]:
+    """Requests that the contract allows or forbids; about half of them name what is there."""
+    modes = [GenerationMode.POSITIVE]
+    if operation.path_parameters or operation.query or operation.body:
+        modes.append(GenerationMode.NEGATIVE)
+
+    @st.composite
+    def made(draw: Callable[[Any], Any]) -> Case:
+        case: Case = draw(st.one_of([operation.as_strategy(generation_mode=mode) for mode in modes]))
+        if draw(st.booleans()):
+            for name in case.path_parameters or {}:
+                case.path_parameters[name] = draw(st.sampled_from(planted.values(case.method, name)))
+        if draw(st.booleans()) and isinstance(case.query, dict):
+            for name in {"version", "filename"} & set(case.query):
+                case.query[name] = draw(st.sampled_from(planted.values(case.method, name)))
+        if draw(st.booleans()) and case.path.endswith("/parts") and isinstance(case.body, dict):
+            case.body = {**case.body, "files": [{"filename": "m.bin"}]}
+        return case
+
+    return made()
+
+
+@pytest.mark.parametrize(("method", "path"), [(each.method, each.path) for each in OPERATIONS])
+def test_the_service_keeps_to_its_contract(method, path, contract, planted):
+    operation = contract[path][method]
+    statuses: Counter[int] = Counter()
+    with requests.Session() as session:
+
+        @SETTINGS
+        @given(case=requests_of(operation, planted))
+        def keeps(case: Case) -> None:
+            answer = case.call_and_validate(checks=CHECKS, session=session, allow_redirects=False, timeout=30)
+            statuses[answer.status_code] += 1
+
+        keeps()
+    assert any(status < 400 for status in statuses), statuses
