@@ -15,8 +15,10 @@ from urllib.parse import quote
 
 from chalicelib.settings import MIB, settings
 from chalicelib.store import keys
+from chalicelib.store.signing import Signer
 
 if TYPE_CHECKING:
+    from boto3.session import Session
     from mypy_boto3_s3 import S3Client
 
 CHUNK = MIB
@@ -79,10 +81,16 @@ class Digest(NamedTuple):
     size: int
 
 
+@lru_cache(maxsize=1)
+def _session() -> "Session":
+    import boto3
+
+    return boto3.session.Session()
+
+
 def _new_client(endpoint: str | None) -> "S3Client":
     import os
 
-    import boto3
     from botocore.config import Config
 
     # A store under an address of its own is reached by path: bucket.localhost is no name that resolves.
@@ -95,7 +103,7 @@ def _new_client(endpoint: str | None) -> "S3Client":
         read_timeout=20,
         max_pool_connections=64,
     )
-    return boto3.session.Session().client("s3", endpoint_url=endpoint, config=config)
+    return _session().client("s3", endpoint_url=endpoint, config=config)
 
 
 @lru_cache(maxsize=1)
@@ -105,8 +113,15 @@ def client() -> "S3Client":
 
 
 @lru_cache(maxsize=1)
-def _presigner() -> "S3Client":
-    return _new_client(settings().public_s3_endpoint) if settings().public_s3_endpoint else client()
+def _presigner() -> Signer:
+    public = settings().public_s3_endpoint
+    key = "key"
+    url = (_new_client(public) if public else client()).generate_presigned_url(
+        "get_object", Params={"Bucket": _bucket(), "Key": key}
+    )
+    credentials = _session().get_credentials()
+    assert credentials is not None  # botocore has signed a URL with them
+    return Signer(url, key, credentials.get_frozen_credentials)
 
 
 def _bucket() -> str:
@@ -124,7 +139,7 @@ class _translated:
             code = response.get("Error", {}).get("Code")
             if code in ("NoSuchKey", "NoSuchUpload", "404", "NotFound"):
                 raise ObjectMissing(code) from error
-            if code in ("PreconditionFailed", "412", "ConditionalRequestConflict"):
+            if code in ("PreconditionFailed", "412", "ConditionalRequestConflict", "InvalidPart"):
                 raise ObjectChanged(code) from error
         return False
 
@@ -312,7 +327,10 @@ def list_parts(key: str, multipart_id: str) -> list[Part]:
 
 
 def complete_multipart(key: str, multipart_id: str, parts: list[Part]) -> str:
-    """Makes the object of its parts and gives its ETag; `ObjectMissing` when the upload is gone."""
+    """Makes the object of its parts and gives its ETag.
+
+    Raises `ObjectMissing` when the upload is gone, `ObjectChanged` when a part is not that one any more.
+    """
     listed: list[Any] = [
         {"PartNumber": part.number, "ETag": part.etag} | ({"ChecksumCRC32": part.crc32} if part.crc32 else {})
         for part in parts
@@ -410,25 +428,17 @@ def delete_prefix(prefix: str) -> int:
 
 def presign_part(key: str, multipart_id: str, number: int) -> str:
     """A URL that takes a part by a plain PUT, without any header."""
-    return _presigner().generate_presigned_url(
-        "upload_part",
-        Params={"Bucket": _bucket(), "Key": key, "UploadId": multipart_id, "PartNumber": number},
-        ExpiresIn=settings().part_url_ttl,
-    )
+    query = {"uploadId": multipart_id, "partNumber": str(number)}
+    return _presigner().url("PUT", key, query, expires=settings().part_url_ttl)
 
 
 def presign_get(key: str, filename: str, content_type: str) -> str:
     """A URL that serves an object, ranges included, under this file name."""
-    return _presigner().generate_presigned_url(
-        "get_object",
-        Params={
-            "Bucket": _bucket(),
-            "Key": key,
-            "ResponseContentDisposition": disposition(filename),
-            "ResponseContentType": content_type,
-        },
-        ExpiresIn=settings().download_url_ttl,
-    )
+    query = {
+        "response-content-disposition": disposition(filename),
+        "response-content-type": content_type,
+    }
+    return _presigner().url("GET", key, query, expires=settings().download_url_ttl)
 
 
 def disposition(filename: str) -> str:

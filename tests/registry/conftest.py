@@ -48,6 +48,7 @@ def aws(monkeypatch):
 
     settings.cache_clear()
     objects._presigner.cache_clear()
+    objects._session.cache_clear()
     with mock_aws():
         s3, connection = _clients()
         monkeypatch.setattr("moto.dynamodb.models.table.Table.all_items", _sorted_rows)
@@ -59,6 +60,7 @@ def aws(monkeypatch):
         yield
     settings.cache_clear()
     objects._presigner.cache_clear()
+    objects._session.cache_clear()
 
 
 @pytest.fixture

@@ -1,0 +1,98 @@
+"""Presigned S3 URLs, made some thirty times faster than botocore makes them.
+
+A plan has up to 1,000 of them, and an archive of small files a request for each. The rules are those of
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html, and a test compares every URL
+with botocore's. Where the store is and which region it has is taken from one URL that botocore made.
+"""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import parse_qs, quote, urlsplit
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+class Credentials(Protocol):
+    """What AWS credentials are made of."""
+
+    @property
+    def access_key(self) -> str: ...
+
+    @property
+    def secret_key(self) -> str: ...
+
+    @property
+    def token(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What all requests of one second have in common."""
+
+    moment: str
+    scope: str
+    credentials: Credentials
+    credential: str
+    token: str
+    key: bytes
+
+
+def stamp(credentials: Credentials, region: str, seconds: int) -> Stamp:
+    """The stamp of a second since the epoch."""
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
+    scope = f"{moment[:8]}/{region}/s3/aws4_request"
+    key = f"AWS4{credentials.secret_key}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    token = f"&X-Amz-Security-Token={quote(credentials.token, safe='')}" if credentials.token else ""
+    return Stamp(moment, scope, credentials, quote(f"{credentials.access_key}/{scope}", safe=""), token, key)
+
+
+class Signer:
+    """Signs requests for the objects of one bucket."""
+
+    def __init__(self, url: str, key: str, credentials: Callable[[], Credentials]) -> None:
+        """For the bucket to whose object `key` botocore has presigned `url`; `credentials` gives those in force."""
+        parts = urlsplit(url)
+        self._host, self._path = parts.netloc, parts.path.removesuffix(key)
+        self._base = f"{parts.scheme}://{parts.netloc}"
+        self._region = parse_qs(parts.query)["X-Amz-Credential"][0].split("/")[2]
+        self._credentials = credentials
+        self._stamp: tuple[int, Stamp] | None = None
+
+    def url(
+        self,
+        method: str,
+        key: str,
+        query: Mapping[str, str],
+        *,
+        expires: int,
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        """The URL for one request, valid for `expires` seconds; `headers` (in lower case) have to be sent with it."""
+        stamp = self._current()
+        signed = {"host": self._host, **headers} if headers else {"host": self._host}
+        names = ";".join(sorted(signed))
+        # The names of all our own parameters sort behind "X-Amz-…", as the canonical form wants it.
+        own = "".join(f"&{name}={quote(query[name], safe='')}" for name in sorted(query))
+        parameters = (
+            f"X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={stamp.credential}&X-Amz-Date={stamp.moment}"
+            f"&X-Amz-Expires={expires}{stamp.token}&X-Amz-SignedHeaders={names.replace(';', '%3B')}{own}"
+        )
+        path = self._path + quote(key)
+        lines = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed))
+        request = f"{method}\n{path}\n{parameters}\n{lines}\n{names}\nUNSIGNED-PAYLOAD"
+        digest = hashlib.sha256(request.encode()).hexdigest()
+        text = f"{ALGORITHM}\n{stamp.moment}\n{stamp.scope}\n{digest}"
+        signature = hmac.digest(stamp.key, text.encode(), "sha256").hex()
+        return f"{self._base}{path}?{parameters}&X-Amz-Signature={signature}"
+
+    def _current(self) -> Stamp:
+        now, credentials = int(time.time()), self._credentials()
+        if self._stamp is None or self._stamp[0] != now or self._stamp[1].credentials != credentials:
+            self._stamp = now, stamp(credentials, self._region, now)
+        return self._stamp[1]
