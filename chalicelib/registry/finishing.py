@@ -4,6 +4,7 @@ It runs inside a request where that is quick, and in the worker function otherwi
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from msgspec import structs
@@ -12,10 +13,18 @@ from chalicelib.errors import WeighthouseError
 from chalicelib.registry.leases import Lease, LeaseLost
 from chalicelib.registry.publishing import discard, publish
 from chalicelib.registry.unpacking import StoredSource, unpack
-from chalicelib.registry.verifying import ContentGone, PartsMissing, make_file, object_key, put_together
+from chalicelib.registry.verifying import (
+    ContentGone,
+    PartsMissing,
+    can_be_copied,
+    make_file,
+    named,
+    object_key,
+    put_together,
+)
 from chalicelib.registry.working import make_files
 from chalicelib.schema.documents import VersionDocument
-from chalicelib.schema.records import ExpectedFile, FileRecord
+from chalicelib.schema.records import ExpectedFile, FileRecord, Upload
 from chalicelib.store import uploads
 from chalicelib.store.table import ConditionFailed
 from chalicelib.store.uploads import Standing
@@ -71,22 +80,30 @@ def finish_sent(standing: Standing, owner: str, remaining: Callable[[], float]) 
     lease = Lease(upload.upload_id, owner, remaining, resumes=True)
     try:
         return finish(standing, lease, make)
-    except ContentGone as gone:
-        must_be_sent(upload.upload_id, gone.path)
+    except ContentGone:
+        gone = note_gone(upload)
         raise PartsMissing(
-            f"{gone.path}: its content was deleted meanwhile and has to be sent after all;"
+            f"The content of {named(gone)} was deleted meanwhile and has to be sent after all;"
             " `parts` gives the URLs, then complete the upload again"
-        ) from gone
+        ) from None
 
 
-def must_be_sent(upload_id: str, path: str) -> None:
-    """Notes that a file can't be copied inside the store: the client has to send it."""
-    for chunk in uploads.expected(upload_id):
-        for position, file in enumerate(chunk.files):
-            if file.path == path:
-                chunk.files[position] = structs.replace(file, copy_of=None)
-                try:
-                    uploads.save_expected(chunk)
-                except ConditionFailed:
-                    must_be_sent(upload_id, path)
-                return
+def note_gone(upload: Upload) -> list[str]:
+    """Notes the files that can't be copied inside the store any more, so that the client sends them; their paths."""
+    done = uploads.finished(upload.upload_id)
+    gone: list[str] = []
+    for chunk in uploads.expected(upload.upload_id):
+        copies = [file for file in chunk.files if file.copy_of is not None and file.path not in done]
+        with ThreadPoolExecutor(16) as pool:
+            there = pool.map(lambda file: can_be_copied(upload, file), copies)
+            lost = [file.path for file, found in zip(copies, there, strict=True) if not found]
+        if lost:
+            gone += lost
+            chunk.files[:] = [
+                structs.replace(file, copy_of=None) if file.path in lost else file for file in chunk.files
+            ]
+            try:
+                uploads.save_expected(chunk)
+            except ConditionFailed:
+                return note_gone(upload)
+    return gone

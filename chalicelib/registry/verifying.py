@@ -5,13 +5,13 @@ from msgspec import structs
 from chalicelib.errors import HashMismatch, InvalidRequest
 from chalicelib.registry.leases import Lease
 from chalicelib.registry.planning import part_length, parts_total
-from chalicelib.schema.records import ExpectedFile, FileRecord, Upload
+from chalicelib.schema.records import ExpectedFile, FileRecord, StoredContent, Upload
 from chalicelib.settings import settings
 from chalicelib.store import keys, objects
 from chalicelib.store.objects import ObjectChanged, ObjectMissing, Part
 
 NAMED = 20
-"""Missing parts that an error names; the rest is counted."""
+"""Missing parts or files that an error names; the rest is counted."""
 
 
 class PartsMissing(InvalidRequest):
@@ -47,12 +47,17 @@ def missing_parts(file: ExpectedFile, part_size: int, parts: list[Part]) -> list
     return problems
 
 
+def named(things: list[str]) -> str:
+    """The first 20 of these things, and how many more there are."""
+    more = f" and {len(things) - NAMED} more" if len(things) > NAMED else ""
+    return f"{', '.join(things[:NAMED])}{more}"
+
+
 def refuse_missing(problems: list[str]) -> None:
     """Raises `PartsMissing`, which names them, when there are any."""
     if problems:
-        more = f" and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
         raise PartsMissing(
-            f"{len(problems)} parts have not arrived: {', '.join(problems[:NAMED])}{more}."
+            f"{len(problems)} parts have not arrived: {named(problems)}."
             " Send them (`parts` gives fresh URLs), then complete the upload again"
         )
 
@@ -71,6 +76,10 @@ def put_together(upload: Upload, file: ExpectedFile, key: str) -> str:
         return objects.complete_multipart(key, file.multipart_id, parts)
     except ObjectMissing:
         return _made_before(file, key)
+    except ObjectChanged:
+        raise PartsMissing(
+            f"{file.path}: a part was sent again while the upload was being completed; complete it again"
+        ) from None
 
 
 def _made_before(file: ExpectedFile, key: str) -> str:
@@ -97,12 +106,24 @@ def make_file(upload: Upload, lease: Lease, file: ExpectedFile) -> FileRecord:
     return _checked(file, key, put_together(upload, file, key))
 
 
+def _source_key(upload: Upload, source: StoredContent) -> str:
+    return keys.file_key(upload.metadata.user_id, source.model_id, source.version, source.path)
+
+
+def can_be_copied(upload: Upload, file: ExpectedFile) -> bool:
+    """Whether the content that a file is to be a copy of is still there. One HEAD."""
+    assert file.copy_of is not None
+    try:
+        return objects.head(_source_key(upload, file.copy_of)).etag == file.copy_of.etag
+    except ObjectMissing:
+        return False
+
+
 def _copied(upload: Upload, file: ExpectedFile, key: str) -> FileRecord:
     source = file.copy_of
     assert source is not None
-    source_key = keys.file_key(upload.metadata.user_id, source.model_id, source.version, source.path)
     try:
-        etag = objects.copy(source_key, source.etag, file.size, key, file.content_type)
+        etag = objects.copy(_source_key(upload, source), source.etag, file.size, key, file.content_type)
     except (ObjectMissing, ObjectChanged):
         raise ContentGone(file.path) from None
     record = _record(file, etag)
