@@ -88,7 +88,10 @@ def test_fields_that_are_not_given_are_null_or_empty_but_there(api):
 
 @pytest.mark.parametrize(
     ("texts", "means"),
-    [("true True TRUE 1 yes Yes on ON".split(), True), ("false False FALSE 0 no No off OFF".split(), False)],
+    [
+        (["true", "True", "TRUE", "1", "yes", "Yes", "on", "ON"], True),
+        (["false", "False", "FALSE", "0", "no", "No", "off", "OFF"], False),
+    ],
 )
 def test_a_boolean_in_every_spelling(api, texts, means):
     for at, text in enumerate(texts):
