@@ -10,23 +10,13 @@ import hmac
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlsplit
 
+if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
+
 ALGORITHM = "AWS4-HMAC-SHA256"
-
-
-class Credentials(Protocol):
-    """What AWS credentials are made of."""
-
-    @property
-    def access_key(self) -> str: ...
-
-    @property
-    def secret_key(self) -> str: ...
-
-    @property
-    def token(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +25,13 @@ class Stamp:
 
     moment: str
     scope: str
-    credentials: Credentials
+    credentials: "ReadOnlyCredentials"
     credential: str
     token: str
     key: bytes
 
 
-def stamp(credentials: Credentials, region: str, seconds: int) -> Stamp:
+def stamp(credentials: "ReadOnlyCredentials", region: str, seconds: int) -> Stamp:
     """The stamp of a second since the epoch."""
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
     scope = f"{moment[:8]}/{region}/s3/aws4_request"
@@ -55,7 +45,7 @@ def stamp(credentials: Credentials, region: str, seconds: int) -> Stamp:
 class Signer:
     """Signs requests for the objects of one bucket."""
 
-    def __init__(self, url: str, key: str, credentials: Callable[[], Credentials]) -> None:
+    def __init__(self, url: str, key: str, credentials: "Callable[[], ReadOnlyCredentials]") -> None:
         """For the bucket to whose object `key` botocore has presigned `url`; `credentials` gives those in force."""
         parts = urlsplit(url)
         self._host, self._path = parts.netloc, parts.path.removesuffix(key)
