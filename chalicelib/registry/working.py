@@ -30,6 +30,7 @@ def make_files(
 ) -> list[FileRecord]:
     """The files that `make` gives for `items`, eight at a time; those noted by an earlier run are not made again.
 
+    Nothing is noted of work that no other run can resume.
     Raises the first error that `make` raised, after the files in the making have ended and were noted.
     """
     done = uploads.finished(upload.upload_id) if lease.resumes else {}
@@ -55,12 +56,13 @@ def make_files(
                 done[file.path] = file
                 unnoted.append(file)
                 lease.advance(1, file.size)
-            if len(unnoted) >= FILES_PER_ROW or (unnoted and time.monotonic() - noted_at > NOTE_EVERY):
+            late = time.monotonic() - noted_at > NOTE_EVERY
+            if lease.resumes and (len(unnoted) >= FILES_PER_ROW or (unnoted and late)):
                 uploads.save_finished(upload, unnoted)
                 unnoted, noted_at = [], time.monotonic()
 
     if error is not None:
-        if unnoted:
+        if lease.resumes and unnoted:
             uploads.save_finished(upload, unnoted)
         raise error
     return list(done.values())
