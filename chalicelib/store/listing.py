@@ -1,12 +1,11 @@
 """The ranges that a page of a user's versions is read from: the narrowest index, and what is left as a condition."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.indexes import GlobalSecondaryIndex
 
-from chalicelib.registry.ordering import natural_key
 from chalicelib.store import keys
 from chalicelib.store.table import Range, Row
 
@@ -40,20 +39,15 @@ def newest(user_id: str, filters: Filters, after: str | None) -> Range:
     if filters.tags:
         tag = filters.tags[0]
         pk = keys.tag_pk(user_id, tag)
-        behind = None if after is None else (pk, after)
-        return Range(pk, backwards=True, condition=filters.condition(without=f"tag {tag}"), after=behind)
+        return Range(pk, backwards=True, condition=filters.condition(without=f"tag {tag}"), below=after)
     index: GlobalSecondaryIndex[Row] = Row.newest
     pk, answered = user_id, ""
     if filters.framework:
         pk, index, answered = f"{user_id}#{filters.framework}", Row.newest_by_framework, "framework"
     elif filters.model_type:
         pk, index, answered = f"{user_id}#{filters.model_type}", Row.newest_by_model_type, "model_type"
-    range_ = Range(pk, index=index, backwards=True, condition=filters.condition(without=answered))
-    if after is None:
-        return range_
-    _, model_id, version = keys.split_created_key(after)
-    row_key = keys.model_pk(user_id, model_id), keys.version_sk(natural_key(version))
-    return replace(range_, after=row_key, after_created=after)
+    condition = filters.condition(without=answered)
+    return Range(pk, index=index, backwards=True, condition=condition, below=after)
 
 
 def word(user_id: str, beginning: str, filters: Filters) -> Range:

@@ -176,16 +176,19 @@ class Range:
     backwards: bool = False
     condition: Condition | None = None
     after: Key | None = None
-    """Goes on behind this row: its table key; an index's own keys are known from it."""
-    after_created: str | None = None
+    """Goes on behind this row of the table."""
     at_most: str | None = None
     """Only sort keys up to and with this one."""
+    below: str | None = None
+    """Only sort keys below this one: what DynamoDB Local finds at once, while it counts its way to a start key."""
 
 
 def _sort_condition(range_: Range) -> Condition | None:
     sort_key = Row.sk if range_.index is None else Row.created_key
     if range_.at_most is not None:
         return sort_key <= range_.at_most
+    if range_.below is not None:
+        return sort_key < range_.below
     if not range_.prefix:
         return None
     # No key of ours equals the upper end. DynamoDB takes begins_with for the same range, but DynamoDB Local
@@ -197,11 +200,7 @@ def _sort_condition(range_: Range) -> Condition | None:
 def _start_key(range_: Range) -> dict[str, dict[str, str]] | None:
     if range_.after is None:
         return None
-    start = {"pk": {"S": range_.after[0]}, "sk": {"S": range_.after[1]}}
-    if range_.index is not None:
-        hash_name = range_.index._hash_key_attribute().attr_name
-        start |= {hash_name: {"S": range_.pk}, "created_key": {"S": range_.after_created or ""}}
-    return start
+    return {"pk": {"S": range_.after[0]}, "sk": {"S": range_.after[1]}}
 
 
 @dataclass(frozen=True, slots=True)
