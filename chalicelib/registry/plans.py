@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
-from chalicelib.errors import InvalidRequest
 from chalicelib.registry import clock, metadata, reserving
 from chalicelib.registry.frameworks import choose_primary, content_type_of
 from chalicelib.registry.naming import check_path, check_paths
@@ -59,8 +58,6 @@ def plan_files(request: FilesPlan) -> UploadPlan:
 
 def plan_folder(request: FolderPlan) -> UploadPlan:
     """A plan for a ZIP whose members become the version's files; `Conflict` as `plan_single`."""
-    if request.file_size == 0:
-        raise InvalidRequest("file_size is 0: an empty file is no ZIP; give the size of the ZIP in bytes")
     check_file_size(request.file_size)
     archive = ExpectedFile(path=ARCHIVE, size=request.file_size, content_type="application/zip")
     return _plan("folder", request, [archive], preserve_structure=request.preserve_structure)

@@ -82,7 +82,7 @@ class SinglePlan(SingleForm, kw_only=True, forbid_unknown_fields=True):
 class FolderPlan(FolderForm, kw_only=True, forbid_unknown_fields=True):
     """Asks for a plan to upload a ZIP of any size whose members become the version's files."""
 
-    file_size: Annotated[FileSize, Meta(description="Bytes of the ZIP.")]
+    file_size: Annotated[int, Meta(description="Bytes of the ZIP.", examples=[1_048_576], ge=1)]
 
 
 class PlannedFile(Struct, kw_only=True, forbid_unknown_fields=True):
