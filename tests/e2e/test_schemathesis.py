@@ -83,6 +83,19 @@ class Planted:
             "filename": ["m.bin"],
         }[name]
 
+    def body(self, path: str, media_type: str | None) -> dict[str, Any]:
+        """What the body of a request may say, of what a random one would hardly hit upon."""
+        if path.endswith("/parts"):
+            return {"files": [{"filename": "m.bin"}]}
+        if not path.startswith("/ai-models/upload/"):
+            return {}
+        body: dict[str, Any] = {"user_id": self.user, "model_id": "made", "version": "next"}
+        if path.endswith("/files"):
+            body["files"] = [{"filename": "m.bin", "file_size": 9}]
+        elif media_type == "application/json":
+            body["file_size"] = 9
+        return body
+
 
 @pytest.fixture(scope="module")
 def planted(service: LocalService) -> Planted:
@@ -104,8 +117,8 @@ def requests_of(operation: Any, planted: Planted) -> st.SearchStrategy[Case]:
         if draw(st.booleans()) and isinstance(case.query, dict):
             for name in {"version", "filename"} & set(case.query):
                 case.query[name] = draw(st.sampled_from(planted.values(case.method, name)))
-        if draw(st.booleans()) and case.path.endswith("/parts") and isinstance(case.body, dict):
-            case.body = {**case.body, "files": [{"filename": "m.bin"}]}
+        if draw(st.booleans()) and isinstance(case.body, dict):
+            case.body = {**case.body, **planted.body(case.path, case.media_type)}
         return case
 
     return made()
