@@ -47,6 +47,11 @@ class Door:
         return self.service.url
 
     @property
+    def durable(self) -> bool:
+        """Whether its S3 keeps the parts of unfinished uploads when the service stops."""
+        return self._given is not None
+
+    @property
     def s3(self) -> Any:
         """A client of the S3 behind it."""
         return self._given.client() if self._given else s3_client(self.service.aws_url, "test", "test")

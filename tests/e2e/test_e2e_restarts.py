@@ -111,15 +111,24 @@ def test_every_answer_is_the_same_after_it_was(way, own):
     assert answers(own) == before
 
 
-def test_an_upload_goes_on_after_a_stop(own, tmp_path):
+def test_an_upload_goes_on_after_a_stop_where_the_store_keeps_parts(own):
     plan = own.plan("single", "resumed", filename="m.bin", file_size=5)
     again_after(own, "stopped")
     assert own.on_upload("GET", plan).json()["state"] == "uploading"
     fresh = own.on_upload("POST", plan, "/parts", json={"files": [{"filename": "m.bin"}]}).json()
-    put(pieces(fresh, {"m.bin": b"bytes"}), tmp_path)
+    (url, data) = pieces(fresh, {"m.bin": b"bytes"})[0]
+    kept = requests.put(url, data=data).status_code == 200
     answer = own.complete(plan)
-    assert answer.status_code == 200, answer.text
-    requests.delete(own.url("/resumed"))
+    # The embedded AWS stand-in forgets parts when it stops.
+    assert kept == own.door.durable
+    if kept:
+        assert answer.status_code == 200
+        assert own.bytes("resumed", filename="m.bin") == b"bytes"
+    else:
+        assert answer.status_code == 400
+        assert "start a new" in answer.json()["detail"]
+        own.upload("resumed")
+    assert requests.delete(own.url("/resumed")).status_code == 200
 
 
 def test_a_kill_in_the_middle_of_uploads_loses_nothing_that_was_answered(own):
