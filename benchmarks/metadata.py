@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 SMALL, MIDDLE = 10, 100
 LATENCY = 1.3
 """What a request may take at 100,000 versions, over what it takes at 100."""
-CAPACITY = 1
-"""Read units that a request may cost more than with few versions, beside one for each further document."""
 REPEATS = 100
 PATIENCE = 10.0
 """Seconds after which a route is not asked any more; it is asked at least once at each size."""
@@ -134,7 +132,7 @@ def measure(app: "App", catalogs: list["Catalog"], *, believed: bool) -> tuple[l
                         f"{route.name}: {dict(meter.calls)}, and {limit} {service} calls are the limit"
                     )
         units = [meter.reads + meter.writes for meter, _ in (small, middle, large)]
-        if route.dynamodb is not None and units[2] > max(units[:2]) + CAPACITY + large[1] - small[1]:
+        if route.dynamodb is not None and units[2] > units[0] + route.units + large[1] - small[1]:
             broken.append(f"{route.name}: {units[0]:g} units at {SMALL} versions, {units[2]:g} at the most")
         if scales and route.judged and after / before > LATENCY:
             broken.append(f"{route.name}: {after / before:.2f} times the latency")
