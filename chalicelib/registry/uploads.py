@@ -106,6 +106,9 @@ def complete(upload_id: str) -> VersionDocument | UploadState:
         return state_document(standing)
     require_open(standing)
     files = expected_files(upload_id)
+    if not files:
+        # Its end has begun meanwhile: the list of its files goes first.
+        return state_document(find(upload_id))
     check_arrived(standing, files)
     try:
         if standing.upload.kind == "folder":
