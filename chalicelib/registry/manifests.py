@@ -53,6 +53,7 @@ def remove(user_id: str, model_id: str, version: str) -> None:
 def names() -> Iterator[tuple[str, str, str]]:
     """`user_id`, `model_id` and `version` of every manifest in the bucket."""
     for key in objects.list_keys(keys.MANIFESTS):
-        if key.endswith(".json"):
-            user_id, model_id, version = key.removeprefix(keys.MANIFESTS).removesuffix(".json").split("/")
-            yield user_id, model_id, version
+        parts = key.removeprefix(keys.MANIFESTS).removesuffix(".json").split("/")
+        # What somebody else has put there is not ours to read.
+        if key.endswith(".json") and len(parts) == 3:
+            yield parts[0], parts[1], parts[2]

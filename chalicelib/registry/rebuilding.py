@@ -1,12 +1,10 @@
 """The table made again from the manifests in the bucket, and objects that belong to nothing removed."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from chalicelib.registry import manifests
 from chalicelib.store import keys, objects, table, versions
-from chalicelib.store.table import Row
 
 THREADS = 8
 Version = tuple[str, str, str]
@@ -22,16 +20,22 @@ class RebuildReport:
 
 
 def rebuild() -> RebuildReport:
-    """Writes the rows of every version that has a manifest; to be run on a table that is new or being mended.
+    """Writes the rows of every version that has a manifest; the table may be new, or one to be mended.
 
-    Objects and parts under `models/`, `uploads/`, `tasks/` and `zips/` that belong neither to a version nor to
-    an open upload are removed.
+    Objects and parts that belong neither to a version nor to an open upload are removed.
     """
     published = list(manifests.names())
     with ThreadPoolExecutor(THREADS) as pool:
         counts = list(pool.map(_restore, published))
-    open_uploads, reserved = _open()
-    removed = _remove_orphans(set(published) | reserved, open_uploads)
+    # Listed before the table is read: whatever an upload brings meanwhile, its row was there first.
+    found = Known(set(published), set())
+    strays = [key for key in objects.list_keys("") if key not in found]
+    parts = [(key, multipart_id) for key, multipart_id in objects.list_multiparts("") if key not in found]
+    known = _known()
+    for key, multipart_id in parts:
+        if key not in known:
+            objects.abort_multipart(key, multipart_id)
+    removed = objects.delete(key for key in strays if key not in known)
     return RebuildReport(
         len(published), sum(files for files, _ in counts), removed + sum(n for _, n in counts)
     )
@@ -52,38 +56,33 @@ def _restore(version: Version) -> tuple[int, int]:
     return len(files), objects.delete(strays)
 
 
-def _open() -> tuple[set[str], set[Version]]:
-    """The uploads that are open, and the versions that they have reserved or that are being deleted."""
-    uploads: set[str] = set()
-    reserved: set[Version] = set()
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Versions and uploads; `key in known` says whether an object belongs to one of them."""
+
+    versions: set[Version]
+    uploads: set[str]
+
+    def __contains__(self, key: str) -> bool:
+        """Whether the object belongs to a version or upload, or is none of ours."""
+        top, _, rest = key.partition("/")
+        names = rest.split("/")
+        if f"{top}/" in (keys.MODELS, keys.ZIPS):
+            return tuple(names[:3]) in self.versions
+        if f"{top}/" == keys.UPLOADS:
+            return names[0] in self.uploads
+        if f"{top}/" == keys.TASKS:
+            return tuple(names[1:4]) in self.versions or not self.uploads.isdisjoint(names[1:2])
+        if f"{top}/" == keys.MANIFESTS and key.endswith(keys.FILES_SUFFIX):
+            return tuple(rest.removesuffix(keys.FILES_SUFFIX).split("/")) in self.versions
+        return True
+
+
+def _known() -> Known:
+    """What the table has a row of, in whatever state it is."""
+    known = Known(set(), set())
     for row in table.scan("model#", "version#"):
-        if row.state != versions.READY:
-            reserved.add(_version_of(row))
-            uploads.add(row.upload_id)
-    return uploads, reserved
-
-
-def _version_of(row: Row) -> Version:
-    user_id, model_id = row.pk.removeprefix("model#").split("/")
-    return user_id, model_id, keys.split_created_key(row.created_key)[2]
-
-
-def _remove_orphans(known: set[Version], open_uploads: set[str]) -> int:
-    """Removes objects and parts that belong to nothing, and gives how many objects."""
-
-    def is_orphan(key: str) -> bool:
-        kind, _, rest = key.partition("/")
-        if f"{kind}/" in (keys.MODELS, keys.ZIPS):
-            return tuple(rest.split("/", 3)[:3]) not in known
-        if f"{kind}/" == keys.UPLOADS:
-            return rest.split("/")[0] not in open_uploads
-        return f"{kind}/" == keys.TASKS and rest.split("/")[1] not in open_uploads
-
-    def orphans() -> Iterator[str]:
-        for prefix in (keys.MODELS, keys.ZIPS, keys.UPLOADS, keys.TASKS):
-            yield from filter(is_orphan, objects.list_keys(prefix))
-
-    for key, multipart_id in list(objects.list_multiparts("")):
-        if is_orphan(key):
-            objects.abort_multipart(key, multipart_id)
-    return objects.delete(orphans())
+        user_id, model_id = row.pk.removeprefix("model#").split("/")
+        known.versions.add((user_id, model_id, keys.split_created_key(row.created_key)[2]))
+        known.uploads.add(row.upload_id)
+    return known

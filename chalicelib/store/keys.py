@@ -8,6 +8,7 @@ UPLOADS = "uploads/"
 MANIFESTS = "manifests/"
 ZIPS = "zips/"
 TASKS = "tasks/"
+FILES_SUFFIX = ".files.jsonl"
 
 
 def version_prefix(user_id: str, model_id: str, version: str) -> str:
@@ -32,7 +33,7 @@ def manifest_key(user_id: str, model_id: str, version: str) -> str:
 
 def manifest_files_key(user_id: str, model_id: str, version: str) -> str:
     """Where the list of a version's files lies when it is too long for the manifest."""
-    return f"{MANIFESTS}{user_id}/{model_id}/{version}.files.jsonl"
+    return f"{MANIFESTS}{user_id}/{model_id}/{version}{FILES_SUFFIX}"
 
 
 def zip_prefix(user_id: str, model_id: str, version: str) -> str:
