@@ -1,9 +1,11 @@
 """The whole service in this process, on moto's S3 and DynamoDB: quick, and every AWS call can be counted."""
 
 from functools import cache, lru_cache
+from threading import RLock
 
 import pytest
 from api import Api, CallCounter
+from botocore.client import BaseClient
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.exceptions import NoSuchUpload
@@ -35,6 +37,17 @@ def _sorted_rows(moto_table):
     return sorted(found, key=lambda row: (row.hash_key.value, row.range_key.value))
 
 
+def _one_at_a_time(make_api_call):
+    # moto's dictionaries lose rows that two threads write at once, and its transactions are none between threads.
+    lock = RLock()
+
+    def locked(client, name, arguments):
+        with lock:
+            return make_api_call(client, name, arguments)
+
+    return locked
+
+
 @pytest.fixture
 def aws(monkeypatch):
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE"):
@@ -52,6 +65,7 @@ def aws(monkeypatch):
     with mock_aws():
         s3, connection = _clients()
         monkeypatch.setattr("moto.dynamodb.models.table.Table.all_items", _sorted_rows)
+        monkeypatch.setattr(BaseClient, "_make_api_call", _one_at_a_time(BaseClient._make_api_call))
         monkeypatch.setattr(objects, "client", s3)
         monkeypatch.setattr(table.Row, "_connection", connection)
         table.create_table()

@@ -1,11 +1,8 @@
 """Changes of metadata: what they do, what they leave, and that two writers lose nothing."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from unittest.mock import patch
 
-import botocore.client
 import pytest
 from agreement import assert_agreement, sweep_later
 from faults import Fault, Killed
@@ -359,7 +356,6 @@ class TestTwoWriters:
     @pytest.mark.usefixtures("way")
     def test_many_threads_lose_nothing(self, api):
         plant()
-        original, lock = botocore.client.BaseClient._make_api_call, threading.Lock()
         fields = [
             "description",
             "algorithm",
@@ -368,16 +364,7 @@ class TestTwoWriters:
             "python_version",
             "name",
         ]
-
-        def one_at_a_time(client, name, arguments):
-            # moto's transactions are none between threads.
-            with lock:
-                return original(client, name, arguments)
-
-        with (
-            patch.object(botocore.client.BaseClient, "_make_api_call", one_at_a_time),
-            ThreadPoolExecutor(len(fields)) as pool,
-        ):
+        with ThreadPoolExecutor(len(fields)) as pool:
             answers = list(pool.map(lambda field: api.put(FIRST, {field: f"by {field}"}), fields))
         assert {answer.status for answer in answers} == {200}
         document = api.get(FIRST).json
