@@ -41,7 +41,7 @@ def finish(standing: Standing, lease: Lease, make: Maker) -> VersionDocument:
     """
     try:
         with lease:
-            return publish(standing, lease.owner, make(lease))
+            return publish(standing, lease, make(lease))
     except LeaseLost:
         raise
     except (PartsMissing, ContentGone):

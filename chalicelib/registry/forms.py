@@ -7,11 +7,11 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from chalicelib.archive.source import BytesSource
-from chalicelib.errors import HashMismatch
+from chalicelib.errors import HashMismatch, StoreBusy
 from chalicelib.registry import clock, metadata
 from chalicelib.registry.finishing import finish
 from chalicelib.registry.frameworks import content_type_of
-from chalicelib.registry.leases import LEASE, Lease, new_owner
+from chalicelib.registry.leases import LEASE, Lease, LeaseLost, new_owner
 from chalicelib.registry.naming import check_path
 from chalicelib.registry.reserving import reserve
 from chalicelib.registry.unpacking import unpack
@@ -82,4 +82,9 @@ def _publish(
     )
     standing = reserve(upload, [], owner=owner, lease_until=now + LEASE)
     lease = Lease(upload.upload_id, owner, lambda: math.inf)
-    return finish(standing, lease, lambda lease: make(upload, lease))
+    try:
+        return finish(standing, lease, lambda lease: make(upload, lease))
+    except LeaseLost:
+        raise StoreBusy(
+            "The service was held up for too long, and nothing was published; send it again"
+        ) from None

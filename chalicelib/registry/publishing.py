@@ -6,7 +6,7 @@ found by. What a crash leaves before it is found again by the upload's row in th
 
 from chalicelib.registry import clock, documents, manifests
 from chalicelib.registry.frameworks import choose_primary, framework_of
-from chalicelib.registry.leases import LeaseLost
+from chalicelib.registry.leases import Lease, LeaseLost
 from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.records import INLINE_FILES, FileRecord, VersionRecord
 from chalicelib.settings import MIB
@@ -62,11 +62,12 @@ def new_record(standing: Standing, files: list[FileRecord]) -> VersionRecord:
     )
 
 
-def publish(standing: Standing, owner: str, files: list[FileRecord]) -> VersionDocument:
+def publish(standing: Standing, lease: Lease, files: list[FileRecord]) -> VersionDocument:
     """Makes the version of these files appear, whole, and gives its document.
 
     Raises `LeaseLost` when the upload is not this owner's any more: nothing has appeared then.
     """
+    lease.check()
     files = sorted(files, key=lambda file: file.path)
     record = new_record(standing, files)
     table.write_many(versions.file_rows(record, files))
@@ -78,6 +79,8 @@ def publish(standing: Standing, owner: str, files: list[FileRecord]) -> VersionD
         index, contents = contents + index, []
     room = table.TRANSACTION - RESERVED_CHANGES - len(contents)
     table.write_many(index[room:])
+    # Who was stopped for longer than the lease, a sleeping laptop say, must not bring a manifest back.
+    lease.check()
     record.manifest_etag = manifests.write(record)
 
     ours = Row.upload_id == standing.upload.upload_id
@@ -88,11 +91,11 @@ def publish(standing: Standing, owner: str, files: list[FileRecord]) -> VersionD
     is_form = standing.upload.kind == "form"
     if is_form:
         # Nobody was told of this upload, and it needed nothing on its way: it ends without a trace.
-        changes.deletes += [uploads.gone(standing, owner), (standing.journal, None)]
+        changes.deletes += [uploads.gone(standing, lease.owner), (standing.journal, None)]
     else:
         done = len(files), sum(file.size for file in files)
         until = clock.now() + uploads.KEPT
-        changes.updates.append(uploads.ended(standing, owner, uploads.READY, until=until, done=done))
+        changes.updates.append(uploads.ended(standing, lease.owner, uploads.READY, until=until, done=done))
     try:
         table.transact(changes)
     except table.ConditionFailed as error:

@@ -100,22 +100,35 @@ def complete(upload_id: str) -> VersionDocument | UploadState:
     Repeating it is harmless. Raises `PartsMissing` and `HashMismatch`, `Conflict` when the upload failed or expired.
     """
     standing = find(upload_id)
-    if standing.state == uploads.READY:
-        return versions.get(*standing.upload.id)
-    if current_state(standing) in (uploads.VERIFYING, uploads.UNPACKING):
-        return state_document(standing)
-    require_open(standing)
+    if (settled := _settled(standing)) is not None:
+        return settled
     files = expected_files(upload_id)
     if not files:
         # Its end has begun meanwhile: the list of its files goes first.
-        return state_document(find(upload_id))
+        return _as_it_stands(upload_id)
     check_arrived(standing, files)
     try:
         if standing.upload.kind == "folder":
             return _unpack(standing, files[0])
         return _finish_here(standing) if _quick(files) else _verify_later(standing)
     except (ConditionFailed, LeaseLost):
-        return state_document(find(upload_id))
+        return _as_it_stands(upload_id)
+
+
+def _settled(standing: Standing) -> VersionDocument | UploadState | None:
+    """What completing an upload gives that is complete already; None for an open one, `Conflict` for one that ended."""
+    if standing.state == uploads.READY:
+        return versions.get(*standing.upload.id)
+    if current_state(standing) in (uploads.VERIFYING, uploads.UNPACKING):
+        return state_document(standing)
+    require_open(standing)
+    return None
+
+
+def _as_it_stands(upload_id: str) -> VersionDocument | UploadState:
+    """What completing an upload gives when somebody else was faster."""
+    standing = find(upload_id)
+    return _settled(standing) or state_document(standing)
 
 
 def check_arrived(standing: Standing, files: list[ExpectedFile]) -> None:
