@@ -30,18 +30,19 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BytesSource:
-    """An archive that is in memory already, as a form upload is."""
+    """An archive that is in memory already, as a form upload is, or a piece of one that begins at `start`."""
 
     data: bytes
+    start: int = 0
 
     @property
     def size(self) -> int:
-        return len(self.data)
+        return self.start + len(self.data)
 
     def read(self, offset: int, length: int) -> bytes:
-        if offset < 0 or length < 0 or offset + length > len(self.data):
-            raise ValueError(f"bytes {offset}+{length} lie outside the archive's {len(self.data)}")
-        return self.data[offset : offset + length]
+        if offset < self.start or length < 0 or offset + length > self.size:
+            raise ValueError(f"bytes {offset}+{length} are not among {self.start} to {self.size}")
+        return self.data[offset - self.start : offset - self.start + length]
 
     def stream(self, offset: int, length: int) -> Iterator[bytes]:
         end = offset + length

@@ -22,7 +22,7 @@ from chalicelib.registry.verifying import (
     object_key,
     put_together,
 )
-from chalicelib.registry.working import make_files
+from chalicelib.registry.working import already_made, make_files
 from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.records import ExpectedFile, FileRecord, Upload
 from chalicelib.store import uploads
@@ -75,7 +75,10 @@ def finish_sent(standing: Standing, owner: str, remaining: Callable[[], float]) 
             archive = object_key(upload, files[0])
             put_together(upload, files[0], archive)
             return unpack(upload, lease, StoredSource(archive))
-        return make_files(upload, lease, files, lambda file: make_file(upload, lease, file))
+        done = already_made(upload, lease)
+        missing = [file for file in files if file.path not in done]
+        made = make_files(upload, lease, missing, lambda file: [make_file(upload, lease, file)])
+        return [*done.values(), *made]
 
     lease = Lease(upload.upload_id, owner, remaining, resumes=True)
     try:

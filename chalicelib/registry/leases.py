@@ -83,9 +83,13 @@ class Lease:
             self._progress["files_done"] = self._progress.get("files_done", 0) + files
             self._progress["bytes_done"] = self._progress.get("bytes_done", 0) + size
 
-    def check(self) -> None:
-        """Raises `LeaseLost` or `OutOfTime` when the work must stop; to be called before each write."""
+    def check_held(self) -> None:
+        """Raises `LeaseLost` when another may have taken over; to be called before each write."""
         if clock.now() >= self._held_until:
             raise LeaseLost(self.upload_id)
+
+    def check(self) -> None:
+        """Raises `LeaseLost`, or `OutOfTime` when no more work may be begun; to be called before each unit of it."""
+        self.check_held()
         if self._remaining() < RESERVE:
             raise OutOfTime(self.upload_id)

@@ -1,15 +1,16 @@
 """ZIPs become versions: each member is read, checked, hashed and stored as a file."""
 
 import hashlib
-import zlib
 from collections.abc import Iterator
 
 from chalicelib.archive.directory import Member, read_directory
-from chalicelib.archive.members import flatten, stream_member
-from chalicelib.archive.source import Source
+from chalicelib.archive.members import content_offset, flatten, stream_member
+from chalicelib.archive.source import BytesSource, Source
+from chalicelib.archive.units import Unit, plan_units
+from chalicelib.errors import InvalidArchive
 from chalicelib.registry.frameworks import content_type_of
 from chalicelib.registry.leases import Lease
-from chalicelib.registry.working import make_files
+from chalicelib.registry.working import already_made, make_files
 from chalicelib.schema.records import FileRecord, Upload
 from chalicelib.store import keys, objects
 
@@ -19,9 +20,9 @@ class StoredSource:
 
     def __init__(self, key: str) -> None:
         """`ObjectMissing` when there is none."""
-        self._key = key
+        self.key = key
         stored = objects.head(key)
-        self.size, self._etag = stored.size, stored.etag
+        self.size, self.etag = stored.size, stored.etag
 
     def read(self, offset: int, length: int) -> bytes:
         """Exactly these bytes."""
@@ -29,36 +30,66 @@ class StoredSource:
 
     def stream(self, offset: int, length: int) -> Iterator[bytes]:
         """These bytes in chunks."""
-        return objects.stream(self._key, offset=offset, length=length, etag=self._etag)
+        return objects.stream(self.key, offset=offset, length=length, etag=self.etag)
 
 
 def unpack(upload: Upload, lease: Lease, source: Source) -> list[FileRecord]:
-    """Stores the members of a ZIP as the version's files; `InvalidArchive` names the member that is refused."""
+    """Stores the members of a ZIP as the version's files; `InvalidArchive` names the member that is refused.
+
+    Members that an earlier run noted as finished are not done again.
+    """
     members = read_directory(source).members
     if not upload.preserve_structure:
         members = flatten(members)
     lease.set_totals(len(members), sum(member.size for member in members))
-    return make_files(upload, lease, members, lambda member: _store(upload, lease, source, member))
+    done = already_made(upload, lease)
+    units = plan_units(member for member in members if member.path not in done)
+    made = make_files(upload, lease, units, lambda unit: _unpack_unit(upload, lease, source, unit))
+    return [*done.values(), *made]
 
 
-def _store(upload: Upload, lease: Lease, source: Source, member: Member) -> FileRecord:
+def _unpack_unit(upload: Upload, lease: Lease, source: Source, unit: Unit) -> list[FileRecord]:
     lease.check()
-    sha256, crc32 = hashlib.sha256(), 0
+    if unit.way == "copy" and isinstance(source, StoredSource):
+        return [_copied(upload, source, member) for member in unit.members]
+    if unit.way == "together":
+        source = BytesSource(source.read(unit.offset, unit.length), unit.offset)
+    return [_streamed(upload, lease, source, member) for member in unit.members]
+
+
+def _copied(upload: Upload, source: "StoredSource", member: Member) -> FileRecord:
+    """Stores a member without its bytes passing through here: they are read once where they are then."""
+    key, content_type = keys.file_key(*upload.id, member.path), content_type_of(member.path)
+    offset = content_offset(source, member)
+    etag = objects.copy_range(source.key, source.etag, offset, member.size, key, content_type)
+    digest = objects.digest(key, etag)
+    if (digest.size, digest.crc32) != (member.size, member.crc32):
+        raise InvalidArchive(
+            f"{member.path}: its content does not match its CRC-32: it was damaged, make the ZIP again"
+        )
+    return _record(member, digest.sha256, etag, content_type)
+
+
+def _streamed(upload: Upload, lease: Lease, source: Source, member: Member) -> FileRecord:
+    sha256 = hashlib.sha256()
 
     def content() -> Iterator[bytes]:
-        nonlocal crc32
         for chunk in stream_member(source, member):
             sha256.update(chunk)
-            crc32 = zlib.crc32(chunk, crc32)
             yield chunk
+        lease.check_held()
 
     content_type = content_type_of(member.path)
     etag = objects.write_stream(keys.file_key(*upload.id, member.path), content(), content_type)
+    return _record(member, sha256.hexdigest(), etag, content_type)
+
+
+def _record(member: Member, sha256: str, etag: str, content_type: str) -> FileRecord:
     return FileRecord(
         path=member.path,
         size=member.size,
-        sha256=sha256.hexdigest(),
-        crc32=crc32,
+        sha256=sha256,
+        crc32=member.crc32,
         etag=etag,
         content_type=content_type,
     )

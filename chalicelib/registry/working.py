@@ -1,9 +1,9 @@
 """Work on the files of an upload: several at a time, noted as they finish, so that another run can go on."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from chalicelib.registry.leases import Lease
 from chalicelib.schema.records import FILES_PER_ROW, FileRecord, Upload
@@ -14,37 +14,35 @@ NOTE_EVERY = 10.0
 """Seconds after which finished files are noted even if they do not fill a row."""
 
 
-class HasPath(Protocol):
-    """Anything that becomes the file at `path`."""
-
-    @property
-    def path(self) -> str:
-        """The path inside the version."""
+Unit = TypeVar("Unit")
 
 
-Item = TypeVar("Item", bound=HasPath)
+def already_made(upload: Upload, lease: Lease) -> dict[str, FileRecord]:
+    """The files that an earlier run noted as finished, by path; they count as progress."""
+    done = uploads.finished(upload.upload_id) if lease.resumes else {}
+    lease.advance(len(done), sum(file.size for file in done.values()))
+    return done
 
 
 def make_files(
-    upload: Upload, lease: Lease, items: Sequence[Item], make: Callable[[Item], FileRecord]
+    upload: Upload, lease: Lease, units: Iterable[Unit], make: Callable[[Unit], list[FileRecord]]
 ) -> list[FileRecord]:
-    """The files that `make` gives for `items`, eight at a time; those noted by an earlier run are not made again.
+    """The files that `make` gives for the units of work, eight at a time.
 
-    Nothing is noted of work that no other run can resume.
+    They are noted as they finish, for another run to go on, unless no other run can.
     Raises the first error that `make` raised, after the files in the making have ended and were noted.
     """
-    done = uploads.finished(upload.upload_id) if lease.resumes else {}
-    lease.advance(len(done), sum(file.size for file in done.values()))
+    made: list[FileRecord] = []
     unnoted: list[FileRecord] = []
     noted_at = time.monotonic()
-    waiting = iter([item for item in items if item.path not in done])
-    running: set[Future[FileRecord]] = set()
+    waiting = iter(units)
+    running: set[Future[list[FileRecord]]] = set()
     error: BaseException | None = None
 
     with ThreadPoolExecutor(THREADS) as pool:
         while True:
-            while error is None and len(running) < 2 * THREADS and (item := next(waiting, None)) is not None:
-                running.add(pool.submit(make, item))
+            while error is None and len(running) < 2 * THREADS and (unit := next(waiting, None)) is not None:
+                running.add(pool.submit(make, unit))
             if not running:
                 break
             ended, running = wait(running, return_when=FIRST_COMPLETED)
@@ -52,10 +50,10 @@ def make_files(
                 if (failure := future.exception()) is not None:
                     error = error or failure
                     continue
-                file = future.result()
-                done[file.path] = file
-                unnoted.append(file)
-                lease.advance(1, file.size)
+                files = future.result()
+                made += files
+                unnoted += files
+                lease.advance(len(files), sum(file.size for file in files))
             late = time.monotonic() - noted_at > NOTE_EVERY
             if lease.resumes and (len(unnoted) >= FILES_PER_ROW or (unnoted and late)):
                 uploads.save_finished(upload, unnoted)
@@ -65,4 +63,4 @@ def make_files(
         if lease.resumes and unnoted:
             uploads.save_finished(upload, unnoted)
         raise error
-    return list(done.values())
+    return made

@@ -25,7 +25,6 @@ CHUNK = MIB
 COPY_PART = 512 * MIB
 """Bytes of one UploadPartCopy of a large object; S3 takes up to 5 GiB:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
-SINGLE_COPY_LIMIT = 5 * 1024 * MIB
 PART = 8 * MIB
 DELETE_BATCH = 1_000
 CORS_RULES: list[Any] = [
@@ -371,18 +370,21 @@ def copy(source: str, etag: str, size: int, key: str, content_type: str) -> str:
                 MetadataDirective="REPLACE",
                 ChecksumAlgorithm="CRC32",
             )["CopyObjectResult"]["ETag"]
-    step = max(COPY_PART, -(-size // 10_000))
+    return copy_range(source, etag, 0, size, key, content_type)
+
+
+def copy_range(source: str, etag: str, offset: int, length: int, key: str, content_type: str) -> str:
+    """Makes an object of a range of another, inside the store, and gives its ETag; errors as `copy`."""
+    step = max(COPY_PART, -(-length // 10_000))
     multipart_id = create_multipart(key, content_type)
+
+    def part(start: int) -> Part:
+        size = min(step, length - start)
+        return copy_part(key, multipart_id, start // step + 1, source, etag, offset + start, size)
+
     try:
-        with ThreadPoolExecutor(8) as pool:
-            parts = list(
-                pool.map(
-                    lambda start: copy_part(
-                        key, multipart_id, start // step + 1, source, etag, start, min(step, size - start)
-                    ),
-                    range(0, size, step),
-                )
-            )
+        with ThreadPoolExecutor(4) as pool:
+            parts = list(pool.map(part, range(0, length, step)))
         return complete_multipart(key, multipart_id, parts)
     except BaseException:
         abort_multipart(key, multipart_id)

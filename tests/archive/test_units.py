@@ -1,0 +1,59 @@
+"""Units of unpacking: every member once, in order, nothing small alone that has a small neighbour."""
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.archive.directory import Member
+from chalicelib.archive.units import COPIED_FROM, MIB, SMALL, TOGETHER, TOGETHER_MEMBERS, plan_units
+
+SIZES = st.one_of(
+    st.integers(0, 2_000), st.integers(0, 3 * MIB), st.integers(COPIED_FROM - 1, COPIED_FROM + 1)
+)
+
+
+@st.composite
+def archives(draw):
+    members, offset = [], 0
+    for number, (size, stored, gap) in enumerate(
+        draw(st.lists(st.tuples(SIZES, st.booleans(), st.integers(0, 100)), min_size=1, max_size=60))
+    ):
+        packed = size if stored else size // 2
+        end = offset + 40 + packed + gap
+        method = 0 if stored else 8
+        members.append(Member(f"m{number}", b"m", size, packed, 0, method, 0, offset, end))
+        offset = end
+    return members
+
+
+@given(archives())
+def test_every_member_is_in_one_unit_in_order(members):
+    units = list(plan_units(members))
+    assert [member for unit in units for member in unit.members] == members
+
+
+@given(archives())
+def test_what_each_way_is_for(members):
+    units = list(plan_units(members))
+    for unit in units:
+        if unit.way == "copy":
+            (member,) = unit.members
+            assert member.method == 0
+            assert member.size >= COPIED_FROM
+        elif unit.way == "stream":
+            (member,) = unit.members
+            assert member.extent_end - member.header_offset > SMALL or member.size > SMALL
+        else:
+            assert unit.length <= TOGETHER
+            assert len(unit.members) <= TOGETHER_MEMBERS
+            assert all(member.size <= SMALL for member in unit.members)
+
+
+@given(archives())
+def test_neighbours_are_parted_only_where_they_are_too_many(members):
+    units = list(plan_units(members))
+    for left, right in itertools.pairwise(units):
+        if left.way == right.way == "together":
+            span = right.members[0].extent_end - left.offset
+            assert span > TOGETHER or len(left.members) == TOGETHER_MEMBERS
