@@ -41,6 +41,10 @@ def finish(upload_id: str, kind: str, remaining_seconds: Callable[[], float]) ->
     try:
         claimed = uploads.claim(upload_id, owner, now=now, lease_until=now + LEASE)
     except ConditionFailed:
+        standing = uploads.find(upload_id)
+        if standing is None or standing.state not in uploads.OPEN_STATES:
+            # It ended before the worker was called for it, and nobody else would remove the call.
+            objects.delete([keys.task_key(kind, upload_id)])
         return
     if claimed.state in (uploads.UPLOADING, uploads.ENDING):
         uploads.release(upload_id, owner, claimed.state)
