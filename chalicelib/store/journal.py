@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from time import time
 from uuid import uuid4
 
-from msgspec import json
+from msgspec import Struct, json
 
 from chalicelib.store import keys, table
 from chalicelib.store.table import Key, Range, Row
@@ -16,7 +16,7 @@ PATIENCE = 120
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Work on a version that was begun: its kind, the version, and the rows that it touches."""
+    """Work on a version that was begun: its kind, the version, and the rows of the index that it touches."""
 
     key: Key
     kind: str
@@ -28,7 +28,7 @@ class Entry:
 def entry_row(kind: str, version: tuple[str, str, str], touched: list[Key]) -> Row:
     """The row of new work on a version, due in two minutes."""
     sk = keys.journal_sk(int(time()) + PATIENCE, kind, uuid4().hex)
-    return Row(keys.JOURNAL_PK, sk, body=json.encode([version, touched]).decode())
+    return Row(keys.JOURNAL_PK, sk, body=json.encode(_packed(version, touched)).decode())
 
 
 def open_entry(kind: str, version: tuple[str, str, str], touched: list[Key]) -> Entry:
@@ -38,10 +38,37 @@ def open_entry(kind: str, version: tuple[str, str, str], touched: list[Key]) -> 
     return _entry(row)
 
 
+class Touched(Struct):
+    """A version, its created key, and the words and tags whose rows are touched.
+
+    Thousands of whole keys would be more than a row can hold; they differ in the word or tag alone.
+    """
+
+    version: tuple[str, str, str]
+    created: str
+    words: list[str]
+    tags: list[str]
+
+
+def _packed(version: tuple[str, str, str], touched: list[Key]) -> Touched:
+    words_pk, tag_pk = keys.words_pk(version[0]), keys.tag_pk(version[0], "")
+    words = [sk.partition("#") for pk, sk in touched if pk == words_pk]
+    tags = [(pk.removeprefix(tag_pk), sk) for pk, sk in touched if pk != words_pk]
+    created = {created for _, _, created in words} | {created for _, created in tags}
+    return Touched(version, next(iter(created), ""), [word for word, _, _ in words], [tag for tag, _ in tags])
+
+
+def _unpacked(entry: Touched) -> list[Key]:
+    user_id = entry.version[0]
+    words = [(keys.words_pk(user_id), keys.word_sk(word, entry.created)) for word in entry.words]
+    return words + [(keys.tag_pk(user_id, tag), entry.created) for tag in entry.tags]
+
+
 def _entry(row: Row) -> Entry:
     _, kind, name = row.sk.split("#", 2)
-    version, touched = row.read(tuple[tuple[str, str, str], list[Key]]) if row.body else (None, [])
-    return Entry((row.pk, row.sk), kind, name, version, touched)
+    touched = row.read(Touched) if row.body else None
+    version, index = (touched.version, _unpacked(touched)) if touched else (None, [])
+    return Entry((row.pk, row.sk), kind, name, version, index)
 
 
 def close(entry: Entry) -> None:
