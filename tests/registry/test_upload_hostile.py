@@ -1,9 +1,9 @@
 """What no honest client sends: every answer says what is wrong, none is a 500, and nothing is left of it."""
 
-import json
 import urllib.parse
 
 import pytest
+import requests
 from api import everything
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -28,29 +28,30 @@ def refused(api, door, body, *named, status=400):
     return answer.json["detail"]
 
 
-FIELDS = {
-    **dict.fromkeys(
-        ("user_id", "model_id", "name", "version", "framework", "model_type"), [None, 1, True, [], {}]
-    ),
-    **dict.fromkeys(("description", "algorithm", "training_dataset", "python_version"), [1, True, ["x"], {}]),
-    "hardware_requirements": [1, {}],
-    **dict.fromkeys(("input_shape", "output_shape"), ["3", [1.5], ["1"], [None], [2**31], 3, [1] * 65]),
-    "num_parameters": ["1", 1.5, -1, 2**63, True, [1]],
-    **dict.fromkeys(("training_accuracy", "validation_accuracy", "test_accuracy"), ["0.9", True, [], {}]),
-    "training_loss": ["low", [0.1]],
-    "dependencies": ["numpy", [1], [None], [""], ["x"] * 501],
-    "tags": ["a,b", [1], [""], ["a,b"], [" a"], ["x" * 129], ["\u0000"], [str(at) for at in range(51)]],
-    "custom_metadata": ["{}", [], 1, {"a": "x" * 65_536}],
-    **dict.fromkeys(("is_active", "is_production_ready"), ["true", 1, 0, None, []]),
+WRONG = {
+    ("user_id", "model_id", "name", "version", "model_type"): [None, 1, True, [], {}],
+    ("framework",): [1, True, "Sklearn", []],
+    ("description", "algorithm", "training_dataset", "python_version", "hardware_requirements"): [
+        1,
+        True,
+        ["x"],
+        {},
+    ],
+    ("input_shape", "output_shape"): ["3", [1.5], ["1"], [None], [2**31], 3, [1] * 65],
+    ("num_parameters",): ["1", 1.5, -1, 2**63, True, [1]],
+    ("training_accuracy", "validation_accuracy", "test_accuracy", "training_loss"): ["0.9", True, [], {}],
+    ("dependencies",): ["numpy", [1], [None], [""], ["x"] * 501],
+    ("tags",): ["a,b", [1], [""], ["a,b"], [" a"], ["x" * 129], ["\u0000"], [str(at) for at in range(51)]],
+    ("custom_metadata",): ["{}", [], 1, {"a": "x" * 65_536}],
+    ("is_active", "is_production_ready"): ["true", 1, 0, None, []],
 }
+FIELDS = {field: values for fields, values in WRONG.items() for field in fields}
 
 
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_wrong_value_is_refused_by_the_fields_name(api, door, field):
     for value in FIELDS[field]:
-        if value is None and field in ("framework",):
-            continue
         refused(api, door, {**DOORS[door], field: value}, field)
 
 
@@ -223,7 +224,7 @@ def test_the_heaviest_upload_that_is_taken_is_published(api):
 
 def test_more_files_than_a_version_holds(api):
     files = [{"filename": str(at), "file_size": 0} for at in range(100_001)]
-    refused(api, "files", {**PLAN, "files": files}, "files", "100000")
+    refused(api, "files", {**PLAN, "files": files}, "files", "100,000")
 
 
 ODD_IDS = [
@@ -264,22 +265,7 @@ def test_an_upload_id_that_is_no_text(api):
 
 def test_an_id_in_other_letters_is_another(api):
     plan = api.post("/ai-models/upload/single", DOORS["single"]).json
-    assert api.get(f"/ai-models/uploads/{plan['upload_id'].upper()}").status in (200, 404)
-    assert api.get(f"/ai-models/uploads/{plan['upload_id'].upper()}").status == (
-        200 if plan["upload_id"].isdecimal() else 404
-    )
-
-
-@pytest.mark.parametrize(
-    "raw", ["", "null", "[]", '"x"', "{", '{"user_id": "a", "user_id": "b"}', "NaN", "[" * 5000]
-)
-def test_a_body_that_is_no_plan(api, monkeypatch, raw):
-    monkeypatch.setattr(json, "dumps", lambda body: body)
-    for door in DOORS:
-        before = everything()
-        answer = api.request("POST", f"/ai-models/upload/{door}", json_body=raw)
-        assert answer.status == 400, answer.content
-        assert everything() == before
+    assert api.get(f"/ai-models/uploads/{plan['upload_id'].upper()}").status == 404
 
 
 JUNK = st.recursive(
@@ -322,8 +308,6 @@ def test_no_form_whatsoever_is_a_500(api, fields):
 
 
 def test_a_url_serves_nothing_but_its_part(api):
-    import requests
-
     plan = api.post("/ai-models/upload/single", DOORS["single"]).json
     url = plan["files"][0]["parts"][0]["url"]
     address = urllib.parse.urlsplit(url)
