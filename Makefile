@@ -1,6 +1,6 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rebuild bench-cold bench-metadata clean
+.PHONY: help run test lint rebuild bench-cold bench-metadata bench-creators bench-kills clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
@@ -14,6 +14,8 @@ help:
 	@echo 'make rebuild         make the index again from the bucket (stop make run first)'
 	@echo 'make bench-cold      measure the cold start of the function'
 	@echo 'make bench-metadata  measure the metadata calls'
+	@echo 'make bench-creators  let twelve clients create one version at once, again and again'
+	@echo 'make bench-kills     kill it at random moments, and see what is left'
 	@echo 'make clean           remove the environments and caches; the data stays'
 
 run: $(RUN) $(EMULATOR)
@@ -35,6 +37,12 @@ bench-cold: $(DEV) $(EMULATOR)
 
 bench-metadata: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m benchmarks.metadata
+
+bench-creators: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m benchmarks.creators
+
+bench-kills: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m benchmarks.kills
 
 clean:
 	rm -rf .venv .venv-emulator .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
-"""What is in the two stores and belongs to no version: printed as JSON by `python -m benchmarks._audit [sweep]`.
+"""What is in the two stores and belongs to no version: printed as JSON by `python -m benchmarks._audit SECONDS`.
 
-With `sweep` after the sweep has run, as it will run in eight days, when all that was left is due. It runs in
-a process of its own because the service's clients stay with the stores that they were made for.
+Before that the sweep is run as it will run in so many seconds, or not at all with 0. It is a process of its own
+because the service's clients stay with the stores that they were made for.
 """
 
 import json
@@ -21,7 +21,9 @@ from chalicelib.schema.records import VersionRecord
 from chalicelib.store import keys, objects, table, versions
 from chalicelib.store.table import Row
 
-LATER = 8 * 86_400
+HANDED_ON = 20 * 60
+"""Seconds after which the sweep calls the worker again for what a dead one left."""
+EXPIRED = 8 * 86_400
 """Seconds after which every upload has expired."""
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,8 +40,8 @@ class Audit:
     a week after their end."""
 
 
-def audit(stores: str, *, swept: bool) -> Audit:
-    """Looks through the stores of the service whose AWS stand-in has this URL."""
+def audit(stores: str, *, sweep_in: int = 0) -> Audit:
+    """Looks through the stores of the service whose AWS stand-in has this URL, after a sweep unless that is 0."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         "AWS_ENDPOINT_URL": stores,
@@ -48,7 +50,7 @@ def audit(stores: str, *, swept: bool) -> Audit:
         "AWS_SECRET_ACCESS_KEY": "test",
     }
     run = subprocess.run(
-        [sys.executable, "-m", "benchmarks._audit", *(["sweep"] if swept else [])],
+        [sys.executable, "-m", "benchmarks._audit", str(sweep_in)],
         cwd=ROOT,
         env=environment,
         check=True,
@@ -103,14 +105,14 @@ def _plain(row: Row) -> dict[str, Any]:
     return {**attributes, "tags": sorted(row.tags)} if row.tags else attributes
 
 
-def main(arguments: list[str]) -> None:
-    """Sweeps where that is asked for, looks, and prints."""
-    if arguments == ["sweep"]:
-        with patch.object(clock, "now", lambda: int(time.time()) + LATER):
+def main(seconds: int) -> None:
+    """Sweeps as in so many seconds, looks, and prints."""
+    if seconds:
+        with patch.object(clock, "now", lambda: int(time.time()) + seconds):
             sweep()
     found = _look()
     print(json.dumps({name: getattr(found, name) for name in Audit.__slots__}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(int(sys.argv[1]))

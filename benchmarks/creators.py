@@ -107,7 +107,7 @@ def main() -> int:
             rate = asked.rounds / (time.monotonic() - begun)
             lines.append([kind, str(asked.rounds), str(found.total()), f"{rate:.1f}"])
             wrong += [f"{kind}: {count} x {text}" for text, count in found.items()]
-        left = audit(client.stores(), swept=False)
+        left = audit(client.stores())
     progress("")
     wrong += [f"{left.versions} versions are there"] * (left.versions != asked.rounds * len(KINDS))
     for name in ("orphans", "missing", "rows"):
