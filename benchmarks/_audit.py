@@ -18,7 +18,7 @@ from unittest.mock import patch
 from chalicelib.registry import clock, manifests
 from chalicelib.registry.sweeping import sweep
 from chalicelib.schema.records import VersionRecord
-from chalicelib.store import keys, objects, table, versions
+from chalicelib.store import keys, multipart, objects, table, versions
 from chalicelib.store.table import Row
 
 HANDED_ON = 20 * 60
@@ -64,7 +64,7 @@ def _look() -> Audit:
     found = [row.read(VersionRecord) for row in rows if _is_version(row)]
     wanted = {key for record in found for key in _objects(record)}
     there = set(objects.list_keys(""))
-    parts = [f"part of {key}" for key, _ in objects.list_multiparts("")]
+    parts = [f"part of {key}" for key, _ in multipart.in_progress("")]
     return Audit(
         versions=len(found),
         orphans=sorted(there - wanted) + parts,

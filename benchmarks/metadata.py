@@ -170,13 +170,13 @@ def main() -> int:
         from benchmarks._meter import reports_reads
         from benchmarks._requests import App
         from benchmarks._routes import Catalog, settle
-        from chalicelib.store import objects
+        from chalicelib.store import bucket
         from chalicelib.store import table as rows
 
         # A stand-in that reads a whole partition for each Query needs longer than the service would wait.
         rows.Row.Meta.read_timeout_seconds = 300
         rows.create_table()
-        objects.create_bucket()
+        bucket.create()
         counts = [SMALL, MIDDLE, asked.versions]
         catalogs = [Catalog(f"user-{count}", count) for count in counts]
         for of in catalogs:

@@ -155,9 +155,9 @@ def _notify(bucket: str, queue_arn: str) -> None:
 
 
 def _s3() -> "S3Client":
-    from chalicelib.store import objects
+    from chalicelib.store import bucket
 
-    return objects.client()
+    return bucket.client()
 
 
 def _sqs() -> "SQSClient":

@@ -15,9 +15,9 @@ def open_stores(folder: Folder) -> None:
 
     That is so after the emulator was killed, which loses its tables, and after a rebuild was cut short.
     """
-    from chalicelib.store import objects, table
+    from chalicelib.store import bucket, objects, table
 
-    objects.create_bucket()
+    bucket.create()
     table.create_table()
     lost = _is_empty() and any(islice(objects.list_keys(""), 1))
     if lost or folder.rebuilding:
@@ -27,10 +27,10 @@ def open_stores(folder: Folder) -> None:
 
 def rebuild_index(folder: Folder) -> None:
     """Throws the table away and makes it again from the bucket; says what it found."""
-    from chalicelib.store import objects, table
+    from chalicelib.store import bucket, table
 
     folder.rebuilding = True
-    objects.create_bucket()
+    bucket.create()
     table.delete_table()
     table.create_table()
     say(_summary(_rebuild(folder)))

@@ -10,7 +10,7 @@ from chalicelib.schema.requests import DownloadQuery
 from chalicelib.settings import settings
 from chalicelib.store import keys, objects
 from chalicelib.store import versions as rows
-from chalicelib.store.objects import ObjectChanged, ObjectMissing
+from chalicelib.store.bucket import ObjectChanged, ObjectMissing
 
 OCTETS = "application/octet-stream"
 ZIP = "application/zip"

@@ -15,8 +15,8 @@ from chalicelib.schema.records import ExpectedFile, Upload
 from chalicelib.schema.requests import ArrivedQuery, PartsRequest
 from chalicelib.schema.uploads import ArrivedFile, ArrivedPage, ArrivedPart, FilePlan, PartUrl, UploadPlan
 from chalicelib.settings import settings
-from chalicelib.store import objects, uploads
-from chalicelib.store.objects import ObjectMissing
+from chalicelib.store import multipart, uploads
+from chalicelib.store.bucket import ObjectMissing
 from chalicelib.store.table import ConditionFailed
 from chalicelib.store.uploads import ExpectedChunk, Standing
 
@@ -93,7 +93,7 @@ def _file_plan(upload: Upload, file: ExpectedFile, numbers: list[int]) -> FilePl
         parts=[
             PartUrl(
                 part_number=number,
-                url=objects.presign_part(key, file.multipart_id or "", number),
+                url=multipart.presign_part(key, file.multipart_id or "", number),
                 size=part_length(file.size, upload.part_size, number),
             )
             for number in numbers
@@ -120,7 +120,7 @@ def _begin_chunk(standing: Standing, chunk: ExpectedChunk, paths: set[str]) -> d
         return {file.path: file for file in files}
 
     def begin(file: ExpectedFile) -> ExpectedFile:
-        multipart_id = objects.create_multipart(object_key(upload, file), file.content_type)
+        multipart_id = multipart.create(object_key(upload, file), file.content_type)
         return structs.replace(file, multipart_id=multipart_id)
 
     with ThreadPoolExecutor(16) as pool:
@@ -131,7 +131,7 @@ def _begin_chunk(standing: Standing, chunk: ExpectedChunk, paths: set[str]) -> d
     except ConditionFailed:
         # Another request began them first, or the upload ended: its parts count, not these.
         for file in made.values():
-            objects.abort_multipart(object_key(upload, file), file.multipart_id or "")
+            multipart.abort(object_key(upload, file), file.multipart_id or "")
         require_open(find(upload.upload_id))
         return _begin_chunk(standing, next(uploads.expected(chunk.upload_id, chunk.number)), paths)
     return {file.path: file for file in changed if file.path in paths}
@@ -177,7 +177,7 @@ def _arrived_file(upload: Upload, file: ExpectedFile) -> ArrivedFile:
     parts = []
     if file.multipart_id is not None:
         try:
-            parts = objects.list_parts(object_key(upload, file), file.multipart_id)
+            parts = multipart.list_parts(object_key(upload, file), file.multipart_id)
         except ObjectMissing:
             parts = []
     travels = _travels(file)

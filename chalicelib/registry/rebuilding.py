@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from chalicelib.registry import manifests
-from chalicelib.store import keys, objects, table, versions
+from chalicelib.store import keys, multipart, objects, table, versions
 
 THREADS = 8
 Version = tuple[str, str, str]
@@ -30,11 +30,11 @@ def rebuild() -> RebuildReport:
     # Listed before the table is read: whatever an upload brings meanwhile, its row was there first.
     found = Known(set(published), set())
     strays = [key for key in objects.list_keys("") if key not in found]
-    parts = [(key, multipart_id) for key, multipart_id in objects.list_multiparts("") if key not in found]
+    parts = [(key, multipart_id) for key, multipart_id in multipart.in_progress("") if key not in found]
     known = _known()
     for key, multipart_id in parts:
         if key not in known:
-            objects.abort_multipart(key, multipart_id)
+            multipart.abort(key, multipart_id)
     removed = objects.delete(key for key in strays if key not in known)
     return RebuildReport(
         len(published), sum(files for files, _ in counts), removed + sum(n for _, n in counts)

@@ -20,7 +20,7 @@ from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import MetadataChange
 from chalicelib.store import journal, table
 from chalicelib.store import versions as rows
-from chalicelib.store.objects import ObjectChanged, ObjectMissing
+from chalicelib.store.bucket import ObjectChanged, ObjectMissing
 from chalicelib.store.table import Changes, ConditionFailed, Key, Row
 
 TRIES = 30

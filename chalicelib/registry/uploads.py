@@ -14,8 +14,8 @@ from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.records import ExpectedFile
 from chalicelib.schema.uploads import UploadState
 from chalicelib.settings import settings
-from chalicelib.store import keys, objects, uploads
-from chalicelib.store.objects import ObjectMissing
+from chalicelib.store import keys, multipart, objects, uploads
+from chalicelib.store.bucket import ObjectMissing
 from chalicelib.store.table import ConditionFailed
 from chalicelib.store.uploads import Standing
 
@@ -141,7 +141,7 @@ def check_arrived(standing: Standing, files: list[ExpectedFile]) -> None:
         if file.multipart_id is None:
             return missing_parts(file, upload.part_size, [])
         try:
-            parts = objects.list_parts(object_key(upload, file), file.multipart_id)
+            parts = multipart.list_parts(object_key(upload, file), file.multipart_id)
         except ObjectMissing:
             return []  # Put together by an earlier, interrupted run: `put_together` looks for the object.
         return missing_parts(file, upload.part_size, parts)

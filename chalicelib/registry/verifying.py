@@ -7,8 +7,9 @@ from chalicelib.registry.leases import Lease
 from chalicelib.registry.planning import part_length, parts_total
 from chalicelib.schema.records import ExpectedFile, FileRecord, StoredContent, Upload
 from chalicelib.settings import settings
-from chalicelib.store import keys, objects
-from chalicelib.store.objects import ObjectChanged, ObjectMissing, Part
+from chalicelib.store import keys, multipart, objects
+from chalicelib.store.bucket import ObjectChanged, ObjectMissing
+from chalicelib.store.multipart import Part
 
 NAMED = 20
 """Missing parts or files that an error names; the rest is counted."""
@@ -67,13 +68,13 @@ def put_together(upload: Upload, file: ExpectedFile, key: str) -> str:
     if file.multipart_id is None:
         raise PartsMissing(f"{file.path}: nothing of it has arrived; `parts` gives the URLs to send it to")
     try:
-        parts = objects.list_parts(key, file.multipart_id)
+        parts = multipart.list_parts(key, file.multipart_id)
     except ObjectMissing:
         # Completed by an earlier run, which died before it could say so: only this upload can write here.
         return _made_before(file, key)
     refuse_missing(missing_parts(file, upload.part_size, parts))
     try:
-        return objects.complete_multipart(key, file.multipart_id, parts)
+        return multipart.complete(key, file.multipart_id, parts)
     except ObjectMissing:
         return _made_before(file, key)
     except ObjectChanged:

@@ -9,8 +9,8 @@ from chalicelib.archive.parts import CopyPart, Part, plan_parts
 from chalicelib.registry import clock
 from chalicelib.schema.records import FileRecord, VersionRecord
 from chalicelib.settings import MIB
-from chalicelib.store import builds, keys, objects, versions
-from chalicelib.store.objects import ObjectMissing
+from chalicelib.store import builds, keys, multipart, objects, versions
+from chalicelib.store.bucket import ObjectMissing
 
 WAIT = 20.0
 """Seconds that a request waits for a ZIP in the making."""
@@ -83,13 +83,13 @@ def _put_together(record: VersionRecord, key: str) -> int:
         raise ObjectMissing(key)
     layout = plan_archive(Entry(file.path, file.size, file.crc32 or 0) for file in files.values())
     plan = plan_parts(layout)
-    multipart_id = objects.create_multipart(key, "application/zip")
+    multipart_id = multipart.create(key, "application/zip")
     try:
         with ThreadPoolExecutor(_threads(plan)) as pool:
             parts = list(pool.map(lambda part: _make_part(record, files, key, multipart_id, part), plan))
-        objects.complete_multipart(key, multipart_id, parts)
+        multipart.complete(key, multipart_id, parts)
     except BaseException:
-        objects.abort_multipart(key, multipart_id)
+        multipart.abort(key, multipart_id)
         raise
     return layout.size
 
@@ -102,14 +102,16 @@ def _threads(plan: list[Part]) -> int:
 
 def _make_part(
     record: VersionRecord, files: dict[str, FileRecord], key: str, multipart_id: str, part: Part
-) -> objects.Part:
+) -> multipart.Part:
     builds.renew(key, now=clock.now())
     if isinstance(part, CopyPart):
         content = part.content
         source, etag = keys.file_key(*record.id, content.path), files[content.path].etag
-        return objects.copy_part(key, multipart_id, part.number, source, etag, content.offset, content.length)
+        return multipart.copy_part(
+            key, multipart_id, part.number, source, etag, content.offset, content.length
+        )
     data = b"".join(_bytes(record, files, piece) for piece in part.pieces)
-    return objects.upload_part(key, multipart_id, part.number, data)
+    return multipart.upload_part(key, multipart_id, part.number, data)
 
 
 def _bytes(record: VersionRecord, files: dict[str, FileRecord], piece: Piece) -> bytes:

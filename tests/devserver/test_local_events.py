@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.settings import settings
-from chalicelib.store import objects
+from chalicelib.store import bucket as store
 from devserver import events
 from devserver.events import Events, ListedEvents, QueueEvents, Record
 from devserver.functions import Worker, repeat
@@ -33,7 +33,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(events, "_PAUSE", 0.01)
     with mock_aws():
         client = boto3.client("s3")
-        monkeypatch.setattr(objects, "client", lambda: client)
+        monkeypatch.setattr(store, "client", lambda: client)
         client.create_bucket(Bucket=settings().bucket)
         yield settings().bucket
 

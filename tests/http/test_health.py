@@ -3,11 +3,11 @@
 from events import call
 
 from app import app
-from chalicelib.store import objects, table
+from chalicelib.store import bucket, table
 
 
 def test_both_stores_answer(monkeypatch):
-    monkeypatch.setattr(objects, "ping", lambda: None)
+    monkeypatch.setattr(bucket, "ping", lambda: None)
     monkeypatch.setattr(table, "ping", lambda: None)
     reply = call(app, "GET", "/health")
     assert reply.status == 200
@@ -19,7 +19,7 @@ def test_a_store_that_fails_is_named_without_its_address(monkeypatch):
     def fail() -> None:
         raise OSError("http://10.0.0.7:4566 refused")
 
-    monkeypatch.setattr(objects, "ping", lambda: None)
+    monkeypatch.setattr(bucket, "ping", lambda: None)
     monkeypatch.setattr(table, "ping", fail)
     reply = call(app, "GET", "/health")
     assert reply.status == 503

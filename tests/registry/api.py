@@ -12,7 +12,7 @@ import requests
 
 import app as service
 from chalicelib.settings import settings
-from chalicelib.store import objects, table
+from chalicelib.store import bucket, objects, table
 
 
 class Context:
@@ -61,7 +61,9 @@ class Api:
         if accept:
             headers["accept"] = accept
         path, _, encoded = path.partition("?")
-        pairs = urllib.parse.parse_qsl(encoded, keep_blank_values=True) + [(k, str(v)) for k, v in query.items()]
+        pairs = urllib.parse.parse_qsl(encoded, keep_blank_values=True) + [
+            (k, str(v)) for k, v in query.items()
+        ]
         values = {}
         for name, value in pairs:
             values.setdefault(name, []).append(value)
@@ -100,7 +102,9 @@ class Api:
     def delete(self, path, **query):
         return self.request("DELETE", path, **query)
 
-    def upload(self, data=b"weights", *, filename="model.pkl", user_id="ana", model_id="iris", name="Iris", **fields):
+    def upload(
+        self, data=b"weights", *, filename="model.pkl", user_id="ana", model_id="iris", name="Iris", **fields
+    ):
         """A form upload of one file."""
         fields = {"user_id": user_id, "model_id": model_id, "name": name, **fields}
         form = [("file", (filename, data))] + [(key, (None, str(value))) for key, value in fields.items()]
@@ -124,15 +128,17 @@ class Api:
     def deliver(self, *keys):
         """Calls the worker function for these objects, or for every one that lies under uploads/ and tasks/."""
         for key in keys or [*objects.list_keys("uploads/"), *objects.list_keys("tasks/")]:
-            record = {"s3": {"bucket": {"name": settings().bucket}, "object": {"key": urllib.parse.quote_plus(key)}}}
+            record = {
+                "s3": {"bucket": {"name": settings().bucket}, "object": {"key": urllib.parse.quote_plus(key)}}
+            }
             service.on_object_created({"Records": [record]}, Context())
 
 
 def everything():
     """What is in the two stores: object keys, multipart uploads, table rows."""
-    s3, bucket = objects.client(), settings().bucket
+    s3, name = bucket.client(), settings().bucket
     found = set(objects.list_keys(""))
-    uploads = {u["Key"] for u in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])}
+    uploads = {u["Key"] for u in s3.list_multipart_uploads(Bucket=name).get("Uploads", [])}
     rows = {(row.pk, row.sk) for row in table.scan("")}
     return found, uploads, rows
 

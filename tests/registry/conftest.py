@@ -22,9 +22,9 @@ class _Multiparts(dict):
 @cache
 def _clients():
     # Making clients takes most of a second, so all tests of a process share them; moto stands behind each.
-    from chalicelib.store import objects, table
+    from chalicelib.store import bucket, table
 
-    s3 = objects._new_client(None)
+    s3 = bucket._new_client(None)
     table.Row._connection = None
     connection = table._connection()
     table.Row._connection = None
@@ -57,24 +57,24 @@ def aws(monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("WEIGHTHOUSE_FORM_LIMIT", "20000000")
     from chalicelib.settings import settings
-    from chalicelib.store import objects, table
+    from chalicelib.store import bucket, table
 
     settings.cache_clear()
-    objects._presigner.cache_clear()
-    objects._session.cache_clear()
+    bucket.signer.cache_clear()
+    bucket.session.cache_clear()
     with mock_aws():
         s3, connection = _clients()
         monkeypatch.setattr("moto.dynamodb.models.table.Table.all_items", _sorted_rows)
         monkeypatch.setattr(BaseClient, "_make_api_call", _one_at_a_time(BaseClient._make_api_call))
-        monkeypatch.setattr(objects, "client", s3)
+        monkeypatch.setattr(bucket, "client", s3)
         monkeypatch.setattr(table.Row, "_connection", connection)
         table.create_table()
-        objects.create_bucket()
+        bucket.create()
         s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[settings().bucket].multiparts = _Multiparts()
         yield
     settings.cache_clear()
-    objects._presigner.cache_clear()
-    objects._session.cache_clear()
+    bucket.signer.cache_clear()
+    bucket.session.cache_clear()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from planting import walk
 
 from chalicelib.registry import deleting
 from chalicelib.registry.rebuilding import RebuildReport, rebuild
-from chalicelib.store import objects, table
+from chalicelib.store import multipart, objects, table
 
 ROUTES = [
     "/ai-models/ana",
@@ -164,8 +164,8 @@ def test_an_object_that_belongs_to_nothing_is_removed(api, key):
 def test_parts_that_belong_to_nothing_are_removed(api):
     api.upload()
     before = everything()
-    objects.create_multipart("models/ana/lost/v1/model.pkl", "application/octet-stream")
-    objects.create_multipart("uploads/0/archive.zip", "application/octet-stream")
+    multipart.create("models/ana/lost/v1/model.pkl", "application/octet-stream")
+    multipart.create("uploads/0/archive.zip", "application/octet-stream")
     lose_the_table()
     rebuild()
     assert everything() == before

@@ -276,7 +276,11 @@ def test_descriptions_of_very_many_words(api):
     for beginning in ("alpha", "beta"):
         text = " ".join(f"{beginning}{n}" for n in range(500)).ljust(20_000, ".")
         assert api.put(FIRST, {"description": text, "tags": [beginning]}).status == 200
-        for query, count in [("alpha499", beginning == "alpha"), ("beta499", beginning == "beta"), ("iris", 1)]:
+        for query, count in [
+            ("alpha499", beginning == "alpha"),
+            ("beta499", beginning == "beta"),
+            ("iris", 1),
+        ]:
             found = api.get("/ai-models/search/ana", query=query, tags=beginning).json["models"]
             assert len(found) == count, (beginning, query)
     assert_agreement()

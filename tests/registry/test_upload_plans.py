@@ -13,7 +13,7 @@ from chalicelib.registry import clock
 from chalicelib.registry.planning import MAX_OBJECT
 from chalicelib.registry.sweeping import sweep
 from chalicelib.settings import MIB, settings
-from chalicelib.store import objects
+from chalicelib.store import multipart
 
 PART = 8 * MIB
 
@@ -292,14 +292,14 @@ def test_a_part_of_another_size_is_named_and_can_be_sent_again(api, wrong):
 def test_a_part_sent_again_while_completing(api, monkeypatch):
     plan = single(api, size=7).json
     api.send(plan, {"model.bin": b"weights"})
-    original = objects.complete_multipart
+    original = multipart.complete
 
     def late_part(*arguments):
-        monkeypatch.setattr(objects, "complete_multipart", original)
+        monkeypatch.setattr(multipart, "complete", original)
         api.send(plan, {"model.bin": b"changed"})
         return original(*arguments)
 
-    monkeypatch.setattr(objects, "complete_multipart", late_part)
+    monkeypatch.setattr(multipart, "complete", late_part)
     answer = complete(api, plan)
     assert answer.status == 400
     assert "model.bin: a part was sent again" in answer.json["detail"]
