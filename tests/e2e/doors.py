@@ -1,8 +1,10 @@
 """The service behind one door, and a client of it that does what users' scripts do."""
 
 import hashlib
+import io
 import subprocess
 import time
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +33,15 @@ def eventually(look: Callable[[], Found], seconds: float = 30) -> Found:
 def sha256(data: bytes) -> str:
     """The SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()
+
+
+def zipped(members: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A ZIP of these files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
 
 
 class Door:
@@ -81,6 +92,10 @@ class Door:
             found += [(row["pk"]["S"], row["sk"]["S"]) for row in page["Items"]]
         return [keys for keys in found if any(part in key for key in keys)]
 
+    def traces(self, part: str) -> list[object]:
+        """Everything in both stores whose key holds `part`."""
+        return [*self.keys(part), *self.rows(part)]
+
 
 class Client:
     """One user's client; every method is one thing that the user's script would do."""
@@ -103,7 +118,7 @@ class Client:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def bytes(self, model_id: str, **query: Any) -> bytes:
+    def content(self, model_id: str, **query: Any) -> bytes:
         """The content of a file, or without `filename` of the ZIP, after following the redirect."""
         answer = self.get(f"/{model_id}/download", **query)
         assert answer.status_code == 200, answer.text

@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
-from doors import eventually, pieces, put, sha256
+from doors import Client, eventually, pieces, put, sha256, zipped
 
 from chalicelib.settings import MIB
 
@@ -21,15 +23,7 @@ MEMBERS = {
 }
 
 
-def zipped(members, compression=zipfile.ZIP_DEFLATED):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
-
-
-def send(client, model_id, archive, folder, **fields):
+def send(client: Client, model_id: str, archive: bytes, folder: Path, **fields: Any) -> Any:
     """Brings a ZIP to the bucket and completes its upload; gives the plan."""
     plan = client.plan("folder", model_id, file_size=len(archive), **fields)
     (file,) = plan["files"]
@@ -41,14 +35,14 @@ def send(client, model_id, archive, folder, **fields):
 
 
 @pytest.fixture
-def net(client, tmp_path):
+def net(client: Client, tmp_path: Path) -> Any:
     plan = send(client, "net", zipped(MEMBERS), tmp_path, tags=["zipped"])
     state = client.end(plan)
     assert state["state"] == "ready", state
     return plan
 
 
-def test_a_zip_is_unpacked_by_the_triggered_function(client, net):
+def test_a_zip_is_unpacked_by_the_triggered_function(client: Client, net: Any) -> None:
     state = client.on_upload("GET", net).json()
     size = sum(map(len, MEMBERS.values()))
     done = [state[name] for name in ("files_done", "files_total", "bytes_done", "bytes_total")]
@@ -60,15 +54,15 @@ def test_a_zip_is_unpacked_by_the_triggered_function(client, net):
         name: sha256(data) for name, data in MEMBERS.items()
     }
     for name in ("model.safetensors", "nested/deep/词表.txt", "nested/empty", "shards/059.bin"):
-        assert client.bytes("net", filename=name) == MEMBERS[name]
+        assert client.content("net", filename=name) == MEMBERS[name]
     # The ZIP itself is not kept.
     eventually(lambda: client.door.keys(net["upload_id"]) == [])
     assert client.complete(net).json() == document
 
 
-def test_a_whole_version_is_one_zip_for_every_tool(client, net, tmp_path):
+def test_a_whole_version_is_one_zip_for_every_tool(client: Client, net: Any, tmp_path: Path) -> None:
     archive = tmp_path / "net.zip"
-    archive.write_bytes(client.bytes("net"))
+    archive.write_bytes(client.content("net"))
     with zipfile.ZipFile(archive) as read:
         assert read.testzip() is None
         assert read.namelist() == sorted(MEMBERS)
@@ -86,15 +80,15 @@ def test_a_whole_version_is_one_zip_for_every_tool(client, net, tmp_path):
     # The same bytes also when it is made anew.
     (kept,) = client.door.keys(f"zips/{client.user}/net/")
     client.door.s3.delete_object(Bucket="weighthouse", Key=kept)
-    assert client.bytes("net") == archive.read_bytes() == answer.content
+    assert client.content("net") == archive.read_bytes() == answer.content
     part = requests.get(client.get("/net/download").url, headers={"Range": "bytes=1000-1999"})
     assert (part.status_code, part.content) == (206, answer.content[1000:2000])
 
 
-def test_what_a_version_gave_can_be_uploaded_again(client, net, tmp_path):
-    plan = send(client, "net", client.bytes("net"), tmp_path, version="next")
+def test_what_a_version_gave_can_be_uploaded_again(client: Client, net: Any, tmp_path: Path) -> None:
+    plan = send(client, "net", client.content("net"), tmp_path, version="next")
     assert client.end(plan)["state"] == "ready"
-    assert client.bytes("net", version="v2") == client.bytes("net", version="v1")
+    assert client.content("net", version="v2") == client.content("net", version="v1")
 
 
 BAD = {
@@ -105,7 +99,7 @@ BAD = {
 }
 
 
-def bad_zip(kind):
+def bad_zip(kind: str) -> bytes:
     if kind == "absolute":
         return zipped({"good.txt": b"1", "/etc/passwd": b"2"})
     if kind == "truncated":
@@ -123,7 +117,7 @@ def bad_zip(kind):
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_zip_fails_with_a_detail_and_leaves_nothing(client, kind, tmp_path):
+def test_a_bad_zip_fails_with_a_detail_and_leaves_nothing(client: Client, kind: str, tmp_path: Path) -> None:
     plan = send(client, "bad", bad_zip(kind), tmp_path, tags=["bad"])
     state = client.end(plan)
     assert state["state"] == "failed"
@@ -133,6 +127,6 @@ def test_a_bad_zip_fails_with_a_detail_and_leaves_nothing(client, kind, tmp_path
     assert answer.status_code == 409
     assert BAD[kind] in answer.json()["detail"]
     assert client.get("/bad").status_code == 404
-    assert client.door.keys(client.user) == client.door.rows(client.user) == []
+    assert client.door.traces(client.user) == []
     eventually(lambda: client.door.keys(plan["upload_id"]) == [])
     assert client.end(send(client, "bad", zipped({"good.txt": b"1"}), tmp_path))["state"] == "ready"

@@ -2,22 +2,23 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import requests
-from doors import eventually
+from doors import Client, eventually
 
 
-def put(client, path, **change):
+def put(client: Client, path: str, **change: Any) -> requests.Response:
     return requests.put(client.url(path), json=change, timeout=60)
 
 
-def names(page):
+def names(page: Any) -> list[str]:
     return [f"{document['model_id']}/{document['version']}" for document in page["models"]]
 
 
 @pytest.fixture
-def shelf(client):
+def shelf(client: Client) -> None:
     """Five versions of three models, the first the oldest."""
     client.upload(
         "iris", "iris.pkl", description="Blüten by petal", model_type="classification", tags="demo,small"
@@ -31,7 +32,7 @@ def shelf(client):
 
 
 @pytest.mark.usefixtures("shelf")
-def test_lists_filters_and_pages(client):
+def test_lists_filters_and_pages(client: Client) -> None:
     everything = ["gpt/v1", "bert/v1", "iris/v10", "iris/v2", "iris/v1"]
     assert names(client.json()) == everything
     assert names(client.json(framework="sklearn")) == ["iris/v10", "iris/v1"]
@@ -55,8 +56,8 @@ def test_lists_filters_and_pages(client):
 
 
 @pytest.mark.usefixtures("shelf")
-def test_searches(client):
-    def search(query, **filters):
+def test_searches(client: Client) -> None:
+    def search(query: str, **filters: Any) -> list[str]:
         answer = requests.get(
             f"{client.door.url}/ai-models/search/{client.user}",
             params={"query": query, **filters},
@@ -75,7 +76,7 @@ def test_searches(client):
     assert search("iris nothing") == ["iris/v2"]
 
 
-def test_changes_what_is_named_and_nothing_else(client):
+def test_changes_what_is_named_and_nothing_else(client: Client) -> None:
     before = client.upload(
         "m", description="old", tags="a,b", test_accuracy=0.5, custom_metadata='{"seed": 1}'
     )
@@ -99,33 +100,38 @@ def test_changes_what_is_named_and_nothing_else(client):
     assert client.json("/m", version="v1") == after
 
 
-def test_writers_at_the_same_time_lose_nothing(client):
+def test_writers_at_the_same_time_lose_nothing(client: Client) -> None:
     client.upload("m")
-    changes = [{"algorithm": "a"}, {"training_dataset": "d"}, {"python_version": "p"}, {"num_parameters": 7}]
+    fields: dict[str, Any] = {
+        "algorithm": "a",
+        "training_dataset": "d",
+        "python_version": "p",
+        "num_parameters": 7,
+    }
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda change: put(client, "/m?version=v1", **change), changes))
+        answers = list(pool.map(lambda field: put(client, "/m?version=v1", **{field: fields[field]}), fields))
     assert {answer.status_code for answer in answers} == {200}
     document = client.json("/m")
-    assert all(document[field] == value for change in changes for field, value in change.items())
+    assert {field: document[field] for field in fields} == fields
 
 
-def test_of_many_creators_one_wins_and_its_bytes_are_published(client):
+def test_of_many_creators_one_wins_and_its_bytes_are_published(client: Client) -> None:
     start = threading.Barrier(8)
 
-    def create(number):
+    def create(number: int) -> int:
         start.wait()
         return client.form("single", "m", "m.bin", b"%d" % number * 1000).status_code
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(create, range(8)))
     assert sorted(answers) == [200] + [409] * 7
-    assert client.bytes("m", filename="m.bin") == b"%d" % answers.index(200) * 1000
+    assert client.content("m", filename="m.bin") == b"%d" % answers.index(200) * 1000
     assert client.door.keys(f"models/{client.user}/") == [f"models/{client.user}/m/v1/m.bin"]
 
 
 @pytest.mark.usefixtures("shelf")
-def test_a_deleted_version_leaves_nothing(client):
-    assert client.bytes("iris", version="v2").startswith(b"PK")
+def test_a_deleted_version_leaves_nothing(client: Client) -> None:
+    assert client.content("iris", version="v2").startswith(b"PK")
     answer = requests.delete(client.url("/iris"))
     assert answer.status_code == 400
     assert "all_versions" in answer.json()["detail"]
@@ -135,7 +141,7 @@ def test_a_deleted_version_leaves_nothing(client):
     assert not [key for key in client.door.keys(client.user) if "/iris/v2" in key]
     assert not [row for row in client.door.rows(client.user) if "#iris#v2" in row[1] or "/iris/v2" in row[0]]
     client.upload("iris", "iris.onnx", b"anew", version="v2")
-    assert client.bytes("iris", version="v2", filename="iris.onnx") == b"anew"
+    assert client.content("iris", version="v2", filename="iris.onnx") == b"anew"
 
     assert sorted(requests.delete(client.url("/iris?all_versions=true")).json()["versions"]) == [
         "v1",
@@ -145,4 +151,4 @@ def test_a_deleted_version_leaves_nothing(client):
     assert requests.delete(client.url("/bert")).json()["versions"] == ["v1"]
     assert requests.delete(client.url("/gpt")).status_code == 200
     assert names(client.json()) == []
-    eventually(lambda: client.door.keys(client.user) == [] and client.door.rows(client.user) == [])
+    eventually(lambda: client.door.traces(client.user) == [])

@@ -2,9 +2,10 @@
 
 import os
 import time
+from pathlib import Path
 
 import requests
-from doors import OCTETS, eventually, pieces, put, sha256
+from doors import OCTETS, Client, eventually, pieces, put, sha256
 
 from chalicelib.settings import MIB
 
@@ -12,7 +13,7 @@ PARTS_OF_THREE = 20 * MIB
 """Bytes of a file that has three parts."""
 
 
-def test_a_file_in_parts_by_a_client_that_loses_its_state(client, tmp_path):
+def test_a_file_in_parts_by_a_client_that_loses_its_state(client: Client, tmp_path: Path) -> None:
     data = os.urandom(PARTS_OF_THREE)
     plan = client.plan(
         "single", "net", filename="权重 1.safetensors", file_size=len(data), file_hash=sha256(data)
@@ -49,14 +50,14 @@ def test_a_file_in_parts_by_a_client_that_loses_its_state(client, tmp_path):
     # Its URLs have nothing left to write to.
     assert requests.put(second[0], data=b"x" * len(second[1])).status_code == 404
 
-    assert client.bytes("net", filename="权重 1.safetensors") == data
+    assert client.content("net", filename="权重 1.safetensors") == data
     link = client.get("/net/download", filename="权重 1.safetensors").url
     half = requests.get(link, headers={"Range": f"bytes={10 * MIB}-"})
     assert (half.status_code, half.content) == (206, data[10 * MIB :])
     assert half.headers["Content-Range"] == f"bytes {10 * MIB}-{len(data) - 1}/{len(data)}"
 
 
-def test_a_larger_file_from_end_to_end(client, tmp_path):
+def test_a_larger_file_from_end_to_end(client: Client, tmp_path: Path) -> None:
     data = os.urandom(64 * MIB)
     plan = client.plan("single", "large", filename="model.onnx", file_size=len(data))
     parts = pieces(plan, {"model.onnx": data})
@@ -71,7 +72,7 @@ def test_a_larger_file_from_end_to_end(client, tmp_path):
     assert inline.content == data
 
 
-def test_many_files_some_of_which_are_empty_or_stored_already(client, tmp_path):
+def test_many_files_some_of_which_are_empty_or_stored_already(client: Client, tmp_path: Path) -> None:
     contents = {f"layer {number:02}/weights.bin": os.urandom(1000 + number) for number in range(30)}
     contents |= {f"empty/{number}.txt": b"" for number in range(5)}
     known = {f"known/{number}.json": b'{"known": %d}' % number for number in range(4)}
@@ -100,7 +101,7 @@ def test_many_files_some_of_which_are_empty_or_stored_already(client, tmp_path):
     }
     assert all(file["hash_verified"] for file in document["files"])
     for name in ("layer 07/weights.bin", "empty/0.txt", "known/0.json", "known/large.pt"):
-        assert client.bytes("many", filename=name) == contents[name]
+        assert client.content("many", filename=name) == contents[name]
 
     first = client.json("/many/files", limit=25)
     second = client.json("/many/files", limit=25, next_token=first["next_token"])
@@ -109,7 +110,7 @@ def test_many_files_some_of_which_are_empty_or_stored_already(client, tmp_path):
     assert [file["filename"] for file in client.json("")["models"][0]["files"]] == sorted(contents)[:10]
 
 
-def test_so_many_files_that_the_triggered_function_publishes_them(client):
+def test_so_many_files_that_the_triggered_function_publishes_them(client: Client) -> None:
     files = [{"filename": f"{number:03}.txt", "file_size": 0} for number in range(301)]
     plan = client.plan("files", "empty", files=files)
     answer = client.complete(plan)
@@ -120,7 +121,7 @@ def test_so_many_files_that_the_triggered_function_publishes_them(client):
     eventually(lambda: client.door.keys(plan["upload_id"]) == [])
 
 
-def test_a_wrong_hash_fails_the_upload_and_leaves_nothing(client, tmp_path):
+def test_a_wrong_hash_fails_the_upload_and_leaves_nothing(client: Client, tmp_path: Path) -> None:
     right, wrong = sha256(b"what was sent"), sha256(b"what was declared")
     plan = client.plan("single", "m", filename="m.bin", file_size=13, file_hash=wrong, tags=["wrong"])
     put(pieces(plan, {"m.bin": b"what was sent"}), tmp_path)
@@ -133,11 +134,11 @@ def test_a_wrong_hash_fails_the_upload_and_leaves_nothing(client, tmp_path):
     assert right in state["detail"]
     assert client.complete(plan).status_code == 409
     assert client.get("/m").status_code == 404
-    assert client.door.keys(client.user) == client.door.rows(client.user) == []
+    assert client.door.traces(client.user) == []
     client.upload("m")
 
 
-def test_one_version_has_one_uploader(client):
+def test_one_version_has_one_uploader(client: Client) -> None:
     ask = {"filename": "m.bin", "file_size": 9}
     plan = client.plan("single", "m", **ask)
     second = client.ask_plan("single", "m", **ask)
@@ -156,7 +157,7 @@ def test_one_version_has_one_uploader(client):
     assert "already exists" in exists.json()["detail"]
 
 
-def test_parts_of_another_size_are_named(client, tmp_path):
+def test_parts_of_another_size_are_named(client: Client, tmp_path: Path) -> None:
     plan = client.plan("single", "m", filename="m.bin", file_size=10)
     url = plan["files"][0]["parts"][0]["url"]
     put([(url, b"short")], tmp_path)
@@ -168,10 +169,10 @@ def test_parts_of_another_size_are_named(client, tmp_path):
     eventually(lambda: int(time.time()) > int(sent))
     put([(url, b"long enoug")], tmp_path)
     assert client.complete(plan).status_code == 200
-    assert client.bytes("m", filename="m.bin") == b"long enoug"
+    assert client.content("m", filename="m.bin") == b"long enoug"
 
 
-def test_content_that_was_deleted_meanwhile_is_asked_for(client, tmp_path):
+def test_content_that_was_deleted_meanwhile_is_asked_for(client: Client, tmp_path: Path) -> None:
     client.upload("source", data=b"shared content")
     plan = client.plan("single", "copy", filename="c.bin", file_size=14, file_hash=sha256(b"shared content"))
     assert plan["files"][0]["already_stored"] is True
@@ -182,4 +183,4 @@ def test_content_that_was_deleted_meanwhile_is_asked_for(client, tmp_path):
     fresh = client.on_upload("POST", plan, "/parts", json={"files": [{"filename": "c.bin"}]}).json()
     put(pieces(fresh, {"c.bin": b"shared content"}), tmp_path)
     assert client.complete(plan).status_code == 200
-    assert client.bytes("copy", filename="c.bin") == b"shared content"
+    assert client.content("copy", filename="c.bin") == b"shared content"

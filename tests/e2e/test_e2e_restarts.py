@@ -77,11 +77,11 @@ def answers(client: Client) -> dict[str, Any]:
         path, version = f"/{document['model_id']}", {"version": document["version"]}
         files = client.json(f"{path}/files", **version)["files"]
         contents = [
-            client.bytes(document["model_id"], filename=file["filename"], **version) for file in files
+            client.content(document["model_id"], filename=file["filename"], **version) for file in files
         ]
         assert [file["file_hash"] for file in files] == [sha256(content) for content in contents]
         found[f"{path} {version}"] = client.json(path, **version), files
-    found["zip"] = sha256(client.bytes("net"))
+    found["zip"] = sha256(client.content("net"))
     return found
 
 
@@ -103,7 +103,7 @@ def again_after(client: Client, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["stopped", "killed", "rebuilt"])
-def test_every_answer_is_the_same_after_it_was(way, own):
+def test_every_answer_is_the_same_after_it_was(way: str, own: Client) -> None:
     before = answers(own)
     assert len(before["list"]) == 5
     again_after(own, way)
@@ -111,7 +111,7 @@ def test_every_answer_is_the_same_after_it_was(way, own):
     assert answers(own) == before
 
 
-def test_an_upload_goes_on_after_a_stop_where_the_store_keeps_parts(own):
+def test_an_upload_goes_on_after_a_stop_where_the_store_keeps_parts(own: Client) -> None:
     plan = own.plan("single", "resumed", filename="m.bin", file_size=5)
     again_after(own, "stopped")
     assert own.on_upload("GET", plan).json()["state"] == "uploading"
@@ -123,7 +123,7 @@ def test_an_upload_goes_on_after_a_stop_where_the_store_keeps_parts(own):
     assert kept == own.door.durable
     if kept:
         assert answer.status_code == 200
-        assert own.bytes("resumed", filename="m.bin") == b"bytes"
+        assert own.content("resumed", filename="m.bin") == b"bytes"
     else:
         assert answer.status_code == 400
         assert "start a new" in answer.json()["detail"]
@@ -131,7 +131,7 @@ def test_an_upload_goes_on_after_a_stop_where_the_store_keeps_parts(own):
     assert requests.delete(own.url("/resumed")).status_code == 200
 
 
-def test_a_kill_in_the_middle_of_uploads_loses_nothing_that_was_answered(own):
+def test_a_kill_in_the_middle_of_uploads_loses_nothing_that_was_answered(own: Client) -> None:
     asked: list[str] = []
     acknowledged: list[str] = []
 
@@ -159,7 +159,7 @@ def test_a_kill_in_the_middle_of_uploads_loses_nothing_that_was_answered(own):
     there = {document["version"] for document in own.json("/many/versions", limit=1000)["models"]}
     assert set(acknowledged) <= there <= set(asked)
     for version in there:
-        assert own.bytes("many", version=version, filename="m.bin") == version.encode() * 1000
+        assert own.content("many", version=version, filename="m.bin") == version.encode() * 1000
     assert {document["version"] for document in own.json(tags="many", limit=1000)["models"]} == there
     whole = [f"models/{USER}/many/{version}/m.bin" for version in there]
     eventually(lambda: sorted(own.door.keys(f"{USER}/many/")) == sorted(whole + manifests(there)))

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from doors import Client, Door, pieces, put, sha256
@@ -18,7 +20,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
         yield Door(running)
 
 
-def send(client, data, folder, **fields):
+def send(client: Client, data: bytes, folder: Path, **fields: Any) -> Any:
     plan = client.plan("single", "m", filename="m.onnx", file_size=len(data), **fields)
     put(pieces(plan, {"m.onnx": data}), folder)
     answer = client.complete(plan)
@@ -27,7 +29,7 @@ def send(client, data, folder, **fields):
     return plan
 
 
-def test_a_large_file_is_published_once_it_is_checked(patient, tmp_path):
+def test_a_large_file_is_published_once_it_is_checked(patient: Door, tmp_path: Path) -> None:
     client, data = Client(patient, "right"), os.urandom(9 * MIB)
     plan = send(client, data, tmp_path, file_hash=sha256(data))
     # Asking again is harmless at any time.
@@ -37,10 +39,10 @@ def test_a_large_file_is_published_once_it_is_checked(patient, tmp_path):
     document = client.complete(plan).json()
     assert document == client.json("/m")
     assert (document["files"][0]["file_hash"], document["files"][0]["hash_verified"]) == (sha256(data), True)
-    assert client.bytes("m", filename="m.onnx") == data
+    assert client.content("m", filename="m.onnx") == data
 
 
-def test_a_wrong_hash_is_found_by_the_function_too(patient, tmp_path):
+def test_a_wrong_hash_is_found_by_the_function_too(patient: Door, tmp_path: Path) -> None:
     client, data = Client(patient, "wrong"), os.urandom(9 * MIB)
     plan = send(client, data, tmp_path, file_hash=sha256(b"another"))
     state = client.end(plan)
@@ -48,5 +50,5 @@ def test_a_wrong_hash_is_found_by_the_function_too(patient, tmp_path):
     assert sha256(data) in state["detail"]
     assert sha256(b"another") in state["detail"]
     assert client.get("/m").status_code == 404
-    assert patient.keys("wrong") == patient.rows("wrong") == []
+    assert patient.traces("wrong") == []
     assert client.end(send(client, data, tmp_path, file_hash=sha256(data)))["state"] == "ready"
