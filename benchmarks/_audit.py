@@ -19,7 +19,7 @@ from chalicelib.registry import clock, manifests
 from chalicelib.registry.sweeping import sweep
 from chalicelib.schema.records import VersionRecord
 from chalicelib.store import keys, multipart, objects, table, versions
-from chalicelib.store.table import Row
+from chalicelib.store.rows import Row
 
 HANDED_ON = 20 * 60
 """Seconds after which the sweep calls the worker again for what a dead one left."""

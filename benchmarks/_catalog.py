@@ -14,7 +14,7 @@ from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.fields import Framework, ModelType
 from chalicelib.schema.records import FileRecord, VersionRecord
 from chalicelib.store import versions
-from chalicelib.store.table import Row
+from chalicelib.store.rows import Row
 
 MODELS = 200
 NEWEST_NUMBER = 1_000

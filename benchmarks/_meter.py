@@ -11,7 +11,7 @@ from unittest.mock import patch
 from botocore.client import BaseClient
 
 from chalicelib.store import table
-from chalicelib.store.table import Row
+from chalicelib.store.rows import Row
 
 READ_UNIT = 4096
 """Bytes of a read unit:

@@ -53,6 +53,6 @@ def _summary(report: "RebuildReport") -> str:
 
 
 def _is_empty() -> bool:
-    from chalicelib.store.table import Row
+    from chalicelib.store.rows import Row
 
     return next(iter(Row.scan(limit=1)), None) is None

@@ -13,7 +13,8 @@ from chalicelib.schema.records import FileRecord, VersionRecord
 from chalicelib.schema.requests import DeleteQuery
 from chalicelib.store import journal, keys, objects, table
 from chalicelib.store import versions as rows
-from chalicelib.store.table import Changes, ConditionFailed, Range, Row
+from chalicelib.store.rows import Row
+from chalicelib.store.table import Changes, ConditionFailed, Range
 
 REQUEST_FILES = 2_000
 """Files of a version that are removed within the request; more are left to the worker function."""

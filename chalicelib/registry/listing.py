@@ -10,7 +10,7 @@ from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import ListQuery
 from chalicelib.store import keys, listing, table, versions
 from chalicelib.store.listing import Filters
-from chalicelib.store.table import Row
+from chalicelib.store.rows import Row
 
 REQUESTS = 12
 """Queries that one page may take: a filter that hardly anything passes ends the page early instead."""

@@ -11,7 +11,8 @@ from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.records import INLINE_FILES, FileRecord, VersionRecord
 from chalicelib.settings import MIB
 from chalicelib.store import keys, objects, table, uploads, versions
-from chalicelib.store.table import Changes, Row
+from chalicelib.store.rows import Row
+from chalicelib.store.table import Changes
 from chalicelib.store.uploads import Standing
 
 RESERVED_CHANGES = 5

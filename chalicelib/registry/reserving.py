@@ -10,7 +10,8 @@ from chalicelib.registry.ordering import next_version
 from chalicelib.registry.uploads import current_state, expire
 from chalicelib.schema.records import ExpectedFile, Upload
 from chalicelib.store import table, uploads, versions
-from chalicelib.store.table import ConditionFailed, Row
+from chalicelib.store.rows import Row
+from chalicelib.store.table import ConditionFailed
 from chalicelib.store.uploads import Standing
 
 TRIES = 20

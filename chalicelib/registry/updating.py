@@ -21,7 +21,8 @@ from chalicelib.schema.requests import MetadataChange
 from chalicelib.store import journal, table
 from chalicelib.store import versions as rows
 from chalicelib.store.bucket import ObjectChanged, ObjectMissing
-from chalicelib.store.table import Changes, ConditionFailed, Key, Row
+from chalicelib.store.rows import Row
+from chalicelib.store.table import Changes, ConditionFailed, Key
 
 TRIES = 30
 CLEARED: Mapping[str, object] = {"dependencies": [], "tags": [], "custom_metadata": {}, "model_type": "other"}

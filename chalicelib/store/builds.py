@@ -1,7 +1,8 @@
 """Who makes a ZIP: one at a time, with a lease that is renewed part by part and lapses when its holder dies."""
 
 from chalicelib.store import table
-from chalicelib.store.table import ConditionFailed, Key, Row
+from chalicelib.store.rows import Row, expiry
+from chalicelib.store.table import ConditionFailed, Key
 
 LEASE = 90
 """Seconds without a sign of life after which another may build."""
@@ -18,7 +19,7 @@ def _key(name: str) -> Key:
 
 def claim(name: str, *, now: int) -> bool:
     """Takes the building of the object `name`; False while another is at it."""
-    row = Row(*_key(name), lease_until=now + LEASE, expires_at=table.expiry(now + KEPT))
+    row = Row(*_key(name), lease_until=now + LEASE, expires_at=expiry(now + KEPT))
     try:
         table.put(row, Row.pk.does_not_exist() | (Row.lease_until < now))
     except ConditionFailed:

@@ -8,7 +8,8 @@ from uuid import uuid4
 from msgspec import Struct, json
 
 from chalicelib.store import keys, table
-from chalicelib.store.table import Key, Range, Row
+from chalicelib.store.rows import Row
+from chalicelib.store.table import Key, Range
 
 PATIENCE = 120
 """Seconds that work within a request is left alone: API Gateway ends a request after 29."""

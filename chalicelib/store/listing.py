@@ -7,7 +7,8 @@ from typing import Any
 from pynamodb.indexes import GlobalSecondaryIndex
 
 from chalicelib.store import keys
-from chalicelib.store.table import Range, Row
+from chalicelib.store.rows import Row
+from chalicelib.store.table import Range
 
 
 @dataclass(frozen=True, slots=True)

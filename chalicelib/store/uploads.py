@@ -13,7 +13,8 @@ from msgspec import json
 
 from chalicelib.schema.records import FILES_PER_ROW, ExpectedFile, FileRecord, Upload
 from chalicelib.store import keys, table, versions
-from chalicelib.store.table import Changes, Key, Range, Row
+from chalicelib.store.rows import Row, expiry
+from chalicelib.store.table import Changes, Key, Range
 
 UPLOADING, VERIFYING, UNPACKING = "uploading", "verifying", "unpacking"
 ENDING = "ending"
@@ -54,7 +55,7 @@ def _expected_row(upload_id: str, number: int, files: Sequence[ExpectedFile], un
         f"{keys.EXPECTED}{number:06d}",
         body=json.encode(files).decode(),
         revision=1,
-        expires_at=table.expiry(until),
+        expires_at=expiry(until),
     )
 
 
@@ -79,14 +80,14 @@ def reserve(
         owner=owner,
         lease_until=lease_until,
         due_at=due_at,
-        expires_at=table.expiry(until),
+        expires_at=expiry(until),
     )
     reservation = Row(
         *versions.key(*upload.id),
         state=versions.UPLOADING,
         upload_id=upload.upload_id,
         created_key=keys.created_key(upload.created_at, *upload.id[1:]),
-        expires_at=table.expiry(until),
+        expires_at=expiry(until),
     )
     chunks = [files[start : start + FILES_PER_ROW] for start in range(0, len(files), FILES_PER_ROW)]
     expected = [_expected_row(upload.upload_id, number, chunk, until) for number, chunk in enumerate(chunks)]
@@ -190,7 +191,7 @@ def ended(
 
     It can be asked about `until` then (seconds since the epoch); `done` is how many files and bytes it brought.
     """
-    actions = [Row.state.set(state), Row.owner.remove(), Row.expires_at.set(table.expiry(until))]
+    actions = [Row.state.set(state), Row.owner.remove(), Row.expires_at.set(expiry(until))]
     if detail is not None:
         actions.append(Row.detail.set(detail))
     if done is not None:
@@ -255,7 +256,7 @@ def save_finished(upload: Upload, files: Sequence[FileRecord]) -> None:
             pk,
             keys.FINISHED + chunk[0].path,
             body=json.encode(chunk).decode(),
-            expires_at=table.expiry(until),
+            expires_at=expiry(until),
         )
         for chunk in chunks
     )

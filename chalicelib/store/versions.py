@@ -12,7 +12,8 @@ from chalicelib.registry.ordering import natural_key
 from chalicelib.registry.words import index_words
 from chalicelib.schema.records import FILES_PER_ROW, INLINE_FILES, FileRecord, VersionRecord
 from chalicelib.store import keys, table
-from chalicelib.store.table import Key, Range, Row
+from chalicelib.store.rows import Row
+from chalicelib.store.table import Key, Range
 
 UPLOADING, READY, DELETING = "uploading", "ready", "deleting"
 

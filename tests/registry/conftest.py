@@ -23,11 +23,12 @@ class _Multiparts(dict):
 def _clients():
     # Making clients takes most of a second, so all tests of a process share them; moto stands behind each.
     from chalicelib.store import bucket, table
+    from chalicelib.store.rows import Row
 
     s3 = bucket._new_client(None)
-    table.Row._connection = None
+    Row._connection = None
     connection = table._connection()
-    table.Row._connection = None
+    Row._connection = None
     return lru_cache(lambda: s3), connection
 
 
@@ -58,6 +59,7 @@ def aws(monkeypatch):
     monkeypatch.setenv("WEIGHTHOUSE_FORM_LIMIT", "20000000")
     from chalicelib.settings import settings
     from chalicelib.store import bucket, table
+    from chalicelib.store.rows import Row
 
     settings.cache_clear()
     bucket.signer.cache_clear()
@@ -67,7 +69,7 @@ def aws(monkeypatch):
         monkeypatch.setattr("moto.dynamodb.models.table.Table.all_items", _sorted_rows)
         monkeypatch.setattr(BaseClient, "_make_api_call", _one_at_a_time(BaseClient._make_api_call))
         monkeypatch.setattr(bucket, "client", s3)
-        monkeypatch.setattr(table.Row, "_connection", connection)
+        monkeypatch.setattr(Row, "_connection", connection)
         table.create_table()
         bucket.create()
         s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[settings().bucket].multiparts = _Multiparts()

@@ -10,6 +10,7 @@ from planting import names, plant, plant_all, walk
 
 from chalicelib.registry import searching
 from chalicelib.store import table
+from chalicelib.store.rows import Row
 
 
 def found(api, query, **filters):
@@ -276,7 +277,7 @@ def test_an_index_that_is_behind_shows_nothing_wrong(api):
     plant("m", "v2", description="cat")
     created = api.get("/ai-models/ana/m", version="v1").json["created_at"]
     pk, sk = "words#ana", f"dog#{created}#m#v1"
-    table.write_many([table.Row(pk, sk, weight=1, framework="other", model_type="other")])
+    table.write_many([Row(pk, sk, weight=1, framework="other", model_type="other")])
     assert found(api, "dog") == []
     assert found(api, "dog cat") == []
     assert found(api, "cat") == ["m/v2", "m/v1"]

@@ -7,7 +7,7 @@ from api import everything
 
 from chalicelib.registry import clock
 from chalicelib.registry.sweeping import sweep
-from chalicelib.store import table
+from chalicelib.store.rows import Row
 
 FILES = {"empty.txt": b"", "model.pt": b"weights"}
 LATER = 20 * 60
@@ -118,7 +118,7 @@ class Uploader:
         objects, parts, rows = everything()
         left = objects, parts, {(pk, sk) for pk, sk in rows if sk != "upload"}
         assert left == (set(), set(), set()), left
-        for row in table.Row.scan():
+        for row in Row.scan():
             assert row.expires_at.timestamp() <= clock.now() + AFTER_EXPIRY
             row.delete()
 
