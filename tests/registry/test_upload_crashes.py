@@ -73,13 +73,11 @@ def test_a_form_that_is_not_sent_again_leaves_nothing(uploader, form):
         uploader.remove()
 
 
-@pytest.mark.parametrize("kind", ["files", "folder"])
-def test_a_plan_leaves_nothing_but_a_reservation_that_expires(uploader, kind):
-    ask = uploader.plan_files if kind == "files" else uploader.plan_folder
+def test_a_plan_leaves_nothing_but_a_reservation_that_expires(uploader):
     for fault in kills():
-        act(fault, ask)
+        act(fault, uploader.plan_files)
         uploader.late += AFTER_EXPIRY
-        assert ask().status == 200, fault
+        assert uploader.plan_files().status == 200, fault
         uploader.send()
         assert uploader.follow(uploader.complete()).status == 200
         uploader.check_whole(FILES)
@@ -101,6 +99,7 @@ def test_a_completion_is_gone_on_with(uploader, planned):
         uploader.remove()
 
 
+@pytest.mark.parametrize("planned", ["later", "folder"], indirect=True)
 def test_a_completion_is_finished_or_undone_by_the_sweep_alone(uploader, planned):
     for fault in kills():
         planned()

@@ -40,9 +40,8 @@ def test_a_form_is_published_or_can_be_sent_again(uploader, folder):
         uploader.remove()
 
 
-@pytest.mark.parametrize("kind", ["files", "folder"])
-def test_a_plan_can_be_asked_for_again(uploader, kind):
-    ask = uploader.plan_files if kind == "files" else uploader.plan_folder
+def test_a_plan_can_be_asked_for_again(uploader):
+    ask = uploader.plan_files
     for fault in cuts(reads=True):
         with fault.acting():
             answer = ask()

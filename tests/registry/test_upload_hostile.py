@@ -17,14 +17,20 @@ DOORS = {
 }
 
 
-def refused(api, door, body, *named, status=400):
-    before = everything()
+@pytest.fixture
+def untouched(api):
+    """A client whose requests must leave nothing in the two stores."""
+    yield api
+    assert everything() == (set(), set(), set())
+
+
+def refused(api, door, body, *named):
+    """Sends a plan that must be refused with a detail that names these; gives the detail."""
     answer = api.post(f"/ai-models/upload/{door}", body)
-    assert answer.status == status, answer.content
+    assert answer.status == 400, answer.content
     assert list(answer.json) == ["detail"]
     for name in named:
         assert name in answer.json["detail"], answer.json["detail"]
-    assert everything() == before
     return answer.json["detail"]
 
 
@@ -48,11 +54,11 @@ WRONG = {
 FIELDS = {field: values for fields, values in WRONG.items() for field in fields}
 
 
-@pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("field", FIELDS)
-def test_a_wrong_value_is_refused_by_the_fields_name(api, door, field):
+def test_a_wrong_value_is_refused_by_the_fields_name(untouched, field):
     for value in FIELDS[field]:
-        refused(api, door, {**DOORS[door], field: value}, field)
+        for door in DOORS:
+            refused(untouched, door, {**DOORS[door], field: value}, field)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +77,8 @@ def test_a_wrong_value_is_refused_by_the_fields_name(api, door, field):
         ),
     ],
 )
-def test_what_a_plan_is_about_has_its_type(api, door, field, value):
-    refused(api, door, {**DOORS[door], field: value}, field)
+def test_what_a_plan_is_about_has_its_type(untouched, door, field, value):
+    refused(untouched, door, {**DOORS[door], field: value}, field)
 
 
 @pytest.mark.parametrize(
@@ -95,11 +101,11 @@ def test_a_file_of_many_is_named_by_its_place(api, field, value):
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_unknown_fields_and_missing_ones_are_named(api, door):
-    refused(api, door, {**DOORS[door], "colour": "red"}, "colour", "custom_metadata")
+def test_unknown_fields_and_missing_ones_are_named(untouched, door):
+    refused(untouched, door, {**DOORS[door], "colour": "red"}, "colour", "custom_metadata")
     for field in DOORS[door]:
         refused(
-            api,
+            untouched,
             door,
             {name: value for name, value in DOORS[door].items() if name != field},
             field,
@@ -127,16 +133,16 @@ BAD_NAMES = {
 
 
 @pytest.mark.parametrize("kind", BAD_NAMES)
-def test_a_name_that_is_no_path_is_refused(api, kind):
+def test_a_name_that_is_no_path_is_refused(untouched, kind):
     name = BAD_NAMES[kind]
-    refused(api, "single", {**DOORS["single"], "filename": name}, "filename")
+    refused(untouched, "single", {**DOORS["single"], "filename": name}, "filename")
     files = [{"filename": "fine", "file_size": 1}, {"filename": name, "file_size": 1}]
-    refused(api, "files", {**PLAN, "files": files}, "files[1].filename")
+    refused(untouched, "files", {**PLAN, "files": files}, "files[1].filename")
 
 
 @pytest.mark.parametrize("field", ["filename", "name", "user_id", "description", "tags"])
-def test_half_a_surrogate_pair_is_refused(api, field):
-    refused(api, "single", {**DOORS["single"], field: ["\ud800"] if field == "tags" else "a\ud800"})
+def test_half_a_surrogate_pair_is_refused(untouched, field):
+    refused(untouched, "single", {**DOORS["single"], field: ["\ud800"] if field == "tags" else "a\ud800"})
 
 
 @pytest.mark.parametrize(
@@ -162,9 +168,9 @@ def test_an_odd_name_that_is_a_path_is_taken(api, name):
         ("straße", "STRASSE"),
     ],
 )
-def test_two_names_that_are_one_place_are_both_named(api, names):
+def test_two_names_that_are_one_place_are_both_named(untouched, names):
     files = [{"filename": name, "file_size": 1} for name in names]
-    detail = refused(api, "files", {**PLAN, "files": files}, "filename")
+    detail = refused(untouched, "files", {**PLAN, "files": files}, "filename")
     for name in names:
         assert repr(name) in detail
 
@@ -172,19 +178,19 @@ def test_two_names_that_are_one_place_are_both_named(api, names):
 @pytest.mark.parametrize(
     "user_id", ["upload", "uploads", "search", "", "-a", "a/b", "a#b", "a b", "é", "a" * 129, "a\n"]
 )
-def test_a_user_id_that_is_none(api, user_id):
+def test_a_user_id_that_is_none(untouched, user_id):
     for door in DOORS:
-        refused(api, door, {**DOORS[door], "user_id": user_id}, "user_id")
+        refused(untouched, door, {**DOORS[door], "user_id": user_id}, "user_id")
 
 
 @pytest.mark.parametrize("model_id", ["", ".", "..", "a/b", "a#b", "a@b", "a" * 129, "a\n"])
-def test_a_model_id_that_is_none(api, model_id):
-    refused(api, "single", {**DOORS["single"], "model_id": model_id}, "model_id")
+def test_a_model_id_that_is_none(untouched, model_id):
+    refused(untouched, "single", {**DOORS["single"], "model_id": model_id}, "model_id")
 
 
 @pytest.mark.parametrize("version", ["", ".", "v/1", "v#1", "v 1", "v" * 65, "v1\n", "é"])
-def test_a_version_that_is_none(api, version):
-    refused(api, "single", {**DOORS["single"], "version": version}, "version")
+def test_a_version_that_is_none(untouched, version):
+    refused(untouched, "single", {**DOORS["single"], "version": version}, "version")
 
 
 def test_metadata_has_limits(api):
@@ -222,9 +228,9 @@ def test_the_heaviest_upload_that_is_taken_is_published(api):
     assert {sk for _, sk in everything()[2]} == {"upload"}
 
 
-def test_more_files_than_a_version_holds(api):
+def test_more_files_than_a_version_holds(untouched):
     files = [{"filename": str(at), "file_size": 0} for at in range(100_001)]
-    refused(api, "files", {**PLAN, "files": files}, "files", "100,000")
+    refused(untouched, "files", {**PLAN, "files": files}, "files", "100,000")
 
 
 ODD_IDS = [
@@ -275,7 +281,7 @@ JUNK = st.recursive(
 )
 
 
-@examples(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_plan_whatsoever_is_a_500(api, data):
     door = data.draw(st.sampled_from(list(DOORS)))
@@ -287,7 +293,7 @@ def test_no_plan_whatsoever_is_a_500(api, data):
         assert api.delete(f"/ai-models/uploads/{answer.json['upload_id']}").status == 204
 
 
-@examples(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     fields=st.dictionaries(
         st.sampled_from([*FIELDS, "file_hash", "is_primary", "x"]), st.text(max_size=30), max_size=3

@@ -9,7 +9,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from uploading import AFTER_EXPIRY, Uploader
 
-from chalicelib.registry import clock
+from chalicelib.registry import clock, uploads
 from chalicelib.registry.planning import MAX_OBJECT
 from chalicelib.registry.sweeping import sweep
 from chalicelib.settings import MIB, settings
@@ -96,21 +96,22 @@ def test_one_file(api):
     assert complete(api, plan).status == 404
 
 
-def test_many_files(api):
-    contents = {f"{at % 7}/{at:03}.txt": str(at).encode() for at in range(320)}
+def test_many_files(api, monkeypatch):
+    monkeypatch.setattr(uploads, "REQUEST_FILES", 100)
+    contents = {f"{at % 7}/{at:03}.txt": str(at).encode() for at in range(120)}
     listed = [file(name, data) for name, data in contents.items()]
     listed[5] |= {"description": "The fifth", "is_primary": True, "content_type": "text/x-five"}
     listed.append(file("empty"))
     contents["empty"] = b""
     plan = many(api, *listed).json
-    assert plan["files_total"] == 321
+    assert plan["files_total"] == 121
     assert [entry["filename"] for entry in plan["files"]] == sorted(contents)
     api.send(plan, contents)
     assert complete(api, plan).status == 202
     assert state(api, plan)["state"] == "verifying"
     api.deliver()
     ready = state(api, plan)
-    assert (ready["state"], ready["files_done"], ready["files_total"]) == ("ready", 321, 321)
+    assert (ready["state"], ready["files_done"], ready["files_total"]) == ("ready", 121, 121)
     document = complete(api, plan).json
     assert [entry["filename"] for entry in document["files"]] == sorted(contents)
     assert {entry["filename"]: entry["file_hash"] for entry in document["files"]} == {
@@ -121,6 +122,14 @@ def test_many_files(api):
     assert (fifth["description"], fifth["content_type"]) == ("The fifth", "text/x-five")
     api.delete("/ai-models/ana/m", version="v1")
     assert everything() == (set(), set(), {(f"upload#{plan['upload_id']}", "upload")})
+
+
+def test_a_plan_of_hundreds_of_files_has_a_url_for_each(api):
+    plan = many(api, *(file(f"{at:03}", b"x") for at in range(400))).json
+    assert [len(entry["parts"]) for entry in plan["files"]] == [1] * 400
+    assert len(api.get(f"/ai-models/uploads/{plan['upload_id']}/parts").json["files"]) == 100
+    assert api.delete(f"/ai-models/uploads/{plan['upload_id']}").status == 204
+    assert everything() == (set(), set(), set())
 
 
 def test_files_that_need_no_sending(api):
