@@ -79,10 +79,11 @@ class Known:
 
 
 def _known() -> Known:
-    """What the table has a row of, in whatever state it is."""
+    """The versions that the table has a row of, in whatever state, and the uploads that are still on their way."""
     known = Known(set(), set())
     for row in table.scan("model#", "version#"):
         user_id, model_id = row.pk.removeprefix("model#").split("/")
         known.versions.add((user_id, model_id, keys.split_created_key(row.created_key)[2]))
-        known.uploads.add(row.upload_id)
+        if row.state == versions.UPLOADING:
+            known.uploads.add(row.upload_id)
     return known

@@ -161,6 +161,18 @@ def test_an_object_that_belongs_to_nothing_is_removed(api, key):
     assert everything() == before
 
 
+def test_what_a_published_upload_had_on_its_way_is_removed(api):
+    plan = plan_of(api, files=[{"filename": "a.bin", "file_size": 3}])
+    api.send(plan, {"a.bin": b"abc"})
+    assert api.post(f"/ai-models/uploads/{plan['upload_id']}/complete").status == 200
+    objects_before, _, _ = everything()
+    for key in (f"uploads/{plan['upload_id']}/archive.zip", f"tasks/verify/{plan['upload_id']}"):
+        objects.put(key, b"left by a kill between publishing and tidying up")
+    lose_the_table()
+    assert rebuild().removed_objects == 2
+    assert everything()[0] == objects_before
+
+
 def test_parts_that_belong_to_nothing_are_removed(api):
     api.upload()
     before = everything()
