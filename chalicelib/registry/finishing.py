@@ -25,7 +25,7 @@ from chalicelib.registry.verifying import (
 from chalicelib.registry.working import already_made, make_files
 from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.records import ExpectedFile, FileRecord, Upload
-from chalicelib.store import uploads
+from chalicelib.store import keys, multipart, uploads
 from chalicelib.store.table import ConditionFailed
 from chalicelib.store.uploads import Standing
 
@@ -71,14 +71,10 @@ def finish_sent(standing: Standing, owner: str, remaining: Callable[[], float]) 
     files = expected_files(upload.upload_id)
 
     def make(lease: Lease) -> list[FileRecord]:
-        if upload.kind == "folder":
-            archive = object_key(upload, files[0])
-            put_together(upload, files[0], archive)
-            return unpack(upload, lease, StoredSource(archive))
-        done = already_made(upload, lease)
-        missing = [file for file in files if file.path not in done]
-        made = make_files(upload, lease, missing, lambda file: [make_file(upload, lease, file)])
-        return [*done.values(), *made]
+        made = _unpacked(upload, lease, files[0]) if upload.kind == "folder" else _made(upload, lease, files)
+        # The files are whole: parts that are still in progress are of a run or a request that was killed.
+        multipart.abort_all(keys.version_prefix(*upload.id))
+        return made
 
     lease = Lease(upload.upload_id, owner, remaining, resumes=True)
     try:
@@ -89,6 +85,19 @@ def finish_sent(standing: Standing, owner: str, remaining: Callable[[], float]) 
             f"The content of {named(gone)} was deleted meanwhile and has to be sent after all;"
             " `parts` gives the URLs, then complete the upload again"
         ) from None
+
+
+def _unpacked(upload: Upload, lease: Lease, archive: ExpectedFile) -> list[FileRecord]:
+    key = object_key(upload, archive)
+    put_together(upload, archive, key)
+    return unpack(upload, lease, StoredSource(key))
+
+
+def _made(upload: Upload, lease: Lease, files: list[ExpectedFile]) -> list[FileRecord]:
+    done = already_made(upload, lease)
+    missing = [file for file in files if file.path not in done]
+    made = make_files(upload, lease, missing, lambda file: [make_file(upload, lease, file)])
+    return [*done.values(), *made]
 
 
 def note_gone(upload: Upload) -> list[str]:

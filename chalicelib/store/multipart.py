@@ -1,6 +1,7 @@
 """Multipart uploads: begun, filled part by part or by copies inside the store, and made into objects."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from chalicelib.settings import settings
@@ -114,6 +115,12 @@ def in_progress(prefix: str) -> Iterator[tuple[str, str]]:
         for upload in page.get("Uploads", []):
             if upload["Key"].startswith(prefix):
                 yield upload["Key"], upload["UploadId"]
+
+
+def abort_all(prefix: str) -> None:
+    """Gives up every multipart upload in progress under a prefix, sixteen at a time."""
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda found: abort(*found), in_progress(prefix)))
 
 
 def presign_part(key: str, multipart_id: str, number: int) -> str:

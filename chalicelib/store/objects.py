@@ -226,8 +226,7 @@ def delete(keys: Iterable[str]) -> int:
 
 def delete_prefix(prefix: str) -> int:
     """Removes all objects and multipart uploads under a prefix and gives how many objects."""
-    for key, multipart_id in multipart.in_progress(prefix):
-        multipart.abort(key, multipart_id)
+    multipart.abort_all(prefix)
     return delete(list_keys(prefix))
 
 
