@@ -5,11 +5,11 @@ nothing is left that belongs to nothing.
 """
 
 import pytest
-from faults import Killed, kills
-from uploading import AFTER_EXPIRY, FILES, LATER, Uploader
+from faults import Fault, Killed, kills
+from uploading import AFTER_EXPIRY, FILES, LATER, Uploader, zipped
 
-from chalicelib.registry import clock
-from chalicelib.settings import settings
+from chalicelib.registry import clock, parts
+from chalicelib.settings import MIB, settings
 
 
 @pytest.fixture
@@ -131,6 +131,39 @@ def test_a_completion_can_be_given_up(uploader, planned):
             assert uploader.abort().status == 404
             assert uploader.form().status == 200
         uploader.remove()
+
+
+def test_parts_that_were_begun_twice_do_not_stay(uploader, monkeypatch):
+    monkeypatch.setattr(parts, "URLS", 1)
+    files = {"a.txt": b"a", "b.txt": b"b"}
+    asked = {"files": [{"filename": "b.txt"}]}
+    for fault in kills():
+        uploader.plan_files(files)
+        uploader.send(files)
+        act(fault, lambda: uploader.api.post(f"{uploader.upload}/parts", asked))
+        uploader.api.send(uploader.api.post(f"{uploader.upload}/parts", asked).json, files)
+        assert uploader.complete().status == 200
+        uploader.check_whole(files)
+        uploader.remove()
+
+
+def test_parts_of_a_large_member_do_not_stay(uploader, monkeypatch):
+    monkeypatch.setenv("WEIGHTHOUSE_INLINE_LIMIT", str(10 * MIB))
+    settings.cache_clear()
+    files = {"large.bin": b"x" * 9 * MIB}
+    struck = set()
+    for at in range(3, 7):
+        fault = Fault(at, kill=True, reads=False)
+        uploader.plan_folder(zipped(files))
+        uploader.send(archive=zipped(files))
+        act(fault, uploader.run)
+        struck.add(fault.failed)
+        uploader.late += LATER
+        assert uploader.follow(uploader.complete()).status == 200, fault
+        uploader.check_whole(files)
+        uploader.late += AFTER_EXPIRY
+        uploader.remove()
+    assert "UploadPartCopy" in struck
 
 
 def test_an_abort_can_be_repeated_and_what_it_left_never_completed(uploader):
