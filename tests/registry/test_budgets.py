@@ -220,6 +220,17 @@ def test_every_page_costs_as_much_as_the_first(api, path, per_page):
     assert costs[:-1] == [per_page] * 5
 
 
+def test_a_rare_match_is_found_in_few_queries(api, calls):
+    """Each Query reads twice as many rows as the one before: 4, 8, 16, and 32 of which 12 are there."""
+    plant_all(
+        [("m", f"v{n}", {"framework": "onnx", "model_type": "nlp" if n == 0 else "other"}) for n in range(40)]
+    )
+    with calls.counting() as counted:
+        page = api.get("/ai-models/ana?framework=onnx&model_type=nlp&limit=3").json
+    assert [found["version"] for found in page["models"]] == ["v0"]
+    assert counted == {"Query": 4}
+
+
 def test_every_page_of_files_costs_as_much_as_the_second(api):
     """The second begins within a row of 50 files; so do all that follow."""
     plant(files=1_000)
