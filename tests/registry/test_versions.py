@@ -7,6 +7,7 @@ import re
 import zipfile
 
 import pytest
+from faults import Fault
 from planting import made_up_files, plant, plant_all, walk
 
 FIELDS = [
@@ -381,3 +382,33 @@ def test_requests_that_break_a_rule_are_told_which(api, path, mentioned):
     answer = api.get(path)
     assert answer.status == 400
     assert mentioned in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/ai-models/ana/iris"),
+        ("GET", "/ai-models/ana/iris?version=v1"),
+        ("GET", "/ai-models/ana/iris/versions"),
+        ("GET", "/ai-models/ana/iris/files"),
+        ("GET", "/ai-models/ana/iris/download"),
+        ("GET", "/ai-models/ana"),
+        ("GET", "/ai-models/ana?tags=a"),
+        ("GET", "/ai-models/search/ana?query=iris tiny"),
+        ("PUT", "/ai-models/ana/iris"),
+        ("DELETE", "/ai-models/ana/iris"),
+    ],
+)
+def test_a_store_out_of_reach_is_a_passing_error_that_tells_nothing_of_our_insides(api, method, path):
+    plant(tags=["a"], description="tiny")
+    body = {"name": "N"} if method == "PUT" else None
+    with Fault(0).acting():
+        answer = api.request(method, path, json_body=body)
+    assert answer.status == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert list(answer.json) == ["detail"]
+    told = answer.json["detail"].lower()
+    assert not any(
+        word in told for word in ("stub.invalid", "botocore", "dynamodb", "weighthouse", "traceback")
+    )
+    assert api.request(method, path, json_body=body).status in (200, 307, 404)
