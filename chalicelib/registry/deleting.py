@@ -18,6 +18,10 @@ from chalicelib.store.table import Changes, ConditionFailed, Range
 
 REQUEST_FILES = 2_000
 """Files of a version that are removed within the request; more are left to the worker function."""
+REQUEST, WORKER = "request", "worker"
+WORKER_LEASE = 16 * 60
+"""Seconds for which nobody else removes what one run does: a function lives for at most 15 minutes
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 REQUEST_SECONDS = 15
 """Seconds after which the rest of many versions is left to the worker function."""
 
@@ -40,7 +44,12 @@ def delete(user_id: str, model_id: str, query: DeleteQuery) -> Deletion:
             )
     started = clock.now()
     for record in doomed:
-        _delete(record, here=clock.now() - started < REQUEST_SECONDS)
+        try:
+            _delete(record, here=clock.now() - started < REQUEST_SECONDS)
+        except NotFound:
+            # Of many, one that somebody else has deleted meanwhile is as gone as was asked.
+            if not query.all_versions:
+                raise
     names = [record.document.version for record in doomed]
     return Deletion(user_id=user_id, model_id=model_id, versions=names)
 
@@ -55,6 +64,7 @@ def _all(user_id: str, model_id: str) -> list[VersionRecord]:
 
 
 def _delete(record: VersionRecord, *, here: bool) -> None:
+    here = here and record.document.files_total <= REQUEST_FILES
     entry_row = journal.entry_row("delete", record.id, [])
     unlisted = [
         Row.state.set(rows.DELETING),
@@ -62,6 +72,7 @@ def _delete(record: VersionRecord, *, here: bool) -> None:
         Row.by_framework.remove(),
         Row.by_model_type.remove(),
         Row.lease_until.set(clock.now() + journal.PATIENCE),
+        *([Row.owner.set(REQUEST)] if here else []),
     ]
     changes = Changes(
         puts=[(entry_row, None)],
@@ -75,41 +86,63 @@ def _delete(record: VersionRecord, *, here: bool) -> None:
     except ConditionFailed:
         user_id, model_id, version = record.id
         raise NotFound(f"There is no version {version} of model {user_id}/{model_id}") from None
-    name = entry_row.sk
-    if here and record.document.files_total <= REQUEST_FILES:
-        remove(record.id, name)
+    if here:
+        _remove(record)
+        _close(record.id, entry_row.sk)
     else:
         # The answer says that it is gone: a table made again from the manifests must not bring it back.
         manifests.remove(*record.id)
-        objects.call_worker("delete", "/".join((*record.id, name)))
+        objects.call_worker("delete", "/".join((*record.id, entry_row.sk)))
 
 
-def resume(row: Row) -> bool:
-    """Goes on with a deletion whose worker died; False when it is still at work."""
-    if (row.lease_until or 0) >= clock.now():
-        return False
-    record = row.read(VersionRecord)
-    remove(record.id, None)
-    return True
-
-
-def remove(version: tuple[str, str, str], entry: str | None) -> None:
+def remove(version: tuple[str, str, str], entry: str | None) -> bool:
     """Removes everything of a version that is being deleted, and then its entry in the journal.
 
-    Repeating it is harmless: when the version is gone, or is a new one of that name, nothing of it is touched.
+    False, and nothing is done, while another run is at it. Repeating it is harmless: when the version is gone,
+    or is a new one of that name, nothing of it is touched.
     """
     row = rows.find(*version)
     if row is not None and row.state == rows.DELETING:
         record = row.read(VersionRecord)
-        manifests.remove(*version)
-        _remove_rows(record)
-        objects.delete_prefix(keys.version_prefix(*version))
-        objects.delete_prefix(keys.zip_prefix(*version))
-        with suppress(ConditionFailed):
-            table.delete((row.pk, row.sk), (Row.state == rows.DELETING) & (Row.upload_id == record.upload_id))
+        if not _claim(record, expected=entry is not None):
+            return False
+        _remove(record)
     if entry is not None:
-        objects.delete([keys.task_key("delete", "/".join((*version, entry)))])
-        table.delete((keys.JOURNAL_PK, entry))
+        _close(version, entry)
+    return True
+
+
+def _claim(record: VersionRecord, *, expected: bool) -> bool:
+    """Takes a deletion that nobody works on: its name stays taken until no run of it can still be removing objects.
+
+    The worker that a deletion was left to is `expected`, and takes it at once; others wait whether it comes.
+    """
+    now = clock.now()
+    free = Row.lease_until < now
+    if expected:
+        free |= Row.owner.does_not_exist()
+    same = (Row.state == rows.DELETING) & (Row.upload_id == record.upload_id)
+    taken = [Row.owner.set(WORKER), Row.lease_until.set(now + WORKER_LEASE)]
+    try:
+        table.update(rows.key(*record.id), taken, same & free)
+    except ConditionFailed:
+        return False
+    return True
+
+
+def _remove(record: VersionRecord) -> None:
+    manifests.remove(*record.id)
+    _remove_rows(record)
+    objects.delete_prefix(keys.version_prefix(*record.id))
+    objects.delete_prefix(keys.zip_prefix(*record.id))
+    with suppress(ConditionFailed):
+        same = (Row.state == rows.DELETING) & (Row.upload_id == record.upload_id)
+        table.delete(rows.key(*record.id), same)
+
+
+def _close(version: tuple[str, str, str], entry: str) -> None:
+    objects.delete([keys.task_key("delete", "/".join((*version, entry)))])
+    table.delete((keys.JOURNAL_PK, entry))
 
 
 def _remove_rows(record: VersionRecord) -> None:

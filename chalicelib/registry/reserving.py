@@ -48,7 +48,7 @@ def _make_way(upload: Upload, wants_next: bool) -> None:
                 f"{name} already exists; name another version, or `next` for the one after the highest"
             )
     elif row.state == versions.DELETING:
-        if not deleting.resume(row):
+        if not deleting.remove(upload.id, None):
             raise Conflict(f"{name} is being deleted; try again in a moment")
     elif (alive := _clear(row)) is not None and not wants_next:
         which = (

@@ -150,7 +150,7 @@ def _complete_other(record: VersionRecord) -> None:
         return
     if theirs.revision <= record.revision:
         _restore(record, theirs.manifest_etag)
-    elif theirs.revision == record.revision + 1:
+    else:
         with suppress(ConditionFailed):
             commit(record, theirs)
 
