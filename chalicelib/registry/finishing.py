@@ -39,25 +39,29 @@ def finish(standing: Standing, lease: Lease, make: Maker) -> VersionDocument:
     form, which nobody can go on with. Anything else leaves the upload open for another run: `PartsMissing`
     and `ContentGone` for the client to send more, `OutOfTime` and failures of the stores to be tried again.
     """
-    try:
-        with lease:
+    with lease:
+        try:
             return publish(standing, lease, make(lease))
-    except LeaseLost:
-        raise
-    except (PartsMissing, ContentGone):
-        uploads.release(lease.upload_id, lease.owner, uploads.UPLOADING)
-        raise
-    except Exception as error:
-        refused = isinstance(error, WeighthouseError) and error.status < 500
-        if standing.upload.kind == "form":
-            # The answer of a write that published it may have been lost: then it is not ours any more.
-            with suppress(LeaseLost):
-                discard(standing, lease.owner, None)
-        elif refused:
-            discard(standing, lease.owner, uploads.FAILED, str(error))
-        else:
-            uploads.release(lease.upload_id, lease.owner, standing.state)
-        raise
+        except LeaseLost:
+            raise
+        except (PartsMissing, ContentGone):
+            uploads.release(lease.upload_id, lease.owner, uploads.UPLOADING)
+            raise
+        except Exception as error:
+            _give_up(standing, lease, error)
+            raise
+
+
+def _give_up(standing: Standing, lease: Lease, error: Exception) -> None:
+    refused = isinstance(error, WeighthouseError) and error.status < 500
+    if standing.upload.kind == "form":
+        # The answer of a write that published it may have been lost: then it is not ours any more.
+        with suppress(LeaseLost):
+            discard(standing, lease.owner, None)
+    elif refused:
+        discard(standing, lease.owner, uploads.FAILED, str(error))
+    else:
+        uploads.release(lease.upload_id, lease.owner, standing.state)
 
 
 def expected_files(upload_id: str) -> list[ExpectedFile]:

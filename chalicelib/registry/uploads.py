@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.registry import clock, versions
 from chalicelib.registry.finishing import expected_files, finish_sent
-from chalicelib.registry.leases import LEASE, LeaseLost, new_owner
+from chalicelib.registry.leases import LEASE, Lease, LeaseLost, new_owner
 from chalicelib.registry.publishing import discard, tidy
 from chalicelib.registry.verifying import missing_parts, object_key, put_together, refuse_missing
 from chalicelib.schema.documents import VersionDocument
@@ -195,7 +195,8 @@ def abort(upload_id: str) -> None:
     owner, now = new_owner(), clock.now()
     try:
         claimed = uploads.claim(upload_id, owner, now=now, lease_until=now + LEASE)
-        discard(claimed, owner, None)
+        with Lease(upload_id, owner, lambda: math.inf):
+            discard(claimed, owner, None)
     except (ConditionFailed, LeaseLost):
         raise Conflict(f"Upload {upload_id} is being finished right now; ask for its state") from None
 
@@ -208,9 +209,10 @@ def expire(standing: Standing, detail: str) -> None:
     owner, now = new_owner(), clock.now()
     try:
         claimed = uploads.claim(standing.upload.upload_id, owner, now=now, lease_until=now + LEASE)
-        if claimed.detail:
-            discard(claimed, owner, uploads.FAILED, claimed.detail)
-        else:
-            discard(claimed, owner, uploads.EXPIRED, detail)
+        with Lease(standing.upload.upload_id, owner, lambda: math.inf):
+            if claimed.detail:
+                discard(claimed, owner, uploads.FAILED, claimed.detail)
+            else:
+                discard(claimed, owner, uploads.EXPIRED, detail)
     except (ConditionFailed, LeaseLost):
         return
