@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import json, structs
 
 from chalicelib.errors import InvalidRequest
-from chalicelib.registry.naming import check_model_id, check_tag, check_user_id, check_version
+from chalicelib.registry.naming import NEXT_VERSION, check_model_id, check_tag, check_user_id, check_version
 from chalicelib.schema.requests import Metadata
 
 CUSTOM_METADATA_LIMIT = 64 * 1024
@@ -14,8 +14,6 @@ CUSTOM_METADATA_LIMIT = 64 * 1024
 METADATA_LIMIT = 200 * 1024
 """Bytes of all metadata as JSON: a row holds it with 10 files, and DynamoDB takes 400 KB:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html"""
-NEXT = "next"
-"""The word that asks for the version after the highest."""
 
 
 def checked(request: Metadata) -> Metadata:
@@ -24,7 +22,7 @@ def checked(request: Metadata) -> Metadata:
     metadata = Metadata(**{name: getattr(request, name) for name in names})
     check_user_id(metadata.user_id)
     check_model_id(metadata.model_id)
-    if metadata.version != NEXT:
+    if metadata.version != NEXT_VERSION:
         check_version(metadata.version)
     if not metadata.name.strip():
         raise InvalidRequest("name is empty: give the model a title")

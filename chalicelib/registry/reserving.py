@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from chalicelib.errors import Conflict, StoreBusy
 from chalicelib.registry import clock, deleting
-from chalicelib.registry.metadata import NEXT
+from chalicelib.registry.naming import NEXT_VERSION
 from chalicelib.registry.ordering import next_version
 from chalicelib.registry.uploads import current_state, expire
 from chalicelib.schema.records import ExpectedFile, Upload
@@ -25,7 +25,7 @@ def reserve(
     Raises `Conflict` when the version exists, is being uploaded, or is being deleted.
     """
     metadata = upload.metadata
-    wants_next = metadata.version == NEXT
+    wants_next = metadata.version == NEXT_VERSION
     for _ in range(TRIES):
         if wants_next:
             metadata.version = next_version(versions.highest_name(metadata.user_id, metadata.model_id))
