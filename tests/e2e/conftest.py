@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from doors import Client, Door
-from seaweed import SeaweedFS, seaweedfs
 
+from benchmarks._seaweed import SeaweedFS, seaweedfs
 from devserver.process import LocalService
 
 

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import boto3
 import requests
-from seaweed import SeaweedFS, s3_client
 
+from benchmarks._seaweed import SeaweedFS, s3_client
 from devserver.process import LocalService
 
 BUCKET = TABLE = "weighthouse"

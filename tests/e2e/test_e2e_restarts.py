@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import requests
 from doors import Client, Door, eventually, pieces, put, sha256
-from seaweed import seaweedfs
 
+from benchmarks._seaweed import seaweedfs
 from chalicelib.settings import MIB
 from devserver.process import LocalService
 
