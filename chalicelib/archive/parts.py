@@ -97,7 +97,8 @@ class _Cutter:
         for piece in layout.pieces:
             front = max(0, self.least - self.filled) if self.pending else 0
             if isinstance(piece, Content) and piece.length - front >= self.least:
-                yield from self._write(piece.cut(0, front))
+                if front:
+                    yield from self._write(piece.cut(0, front))
                 yield from self._flush()
                 yield from self._copy(piece.cut(front, piece.length - front))
             else:
@@ -105,12 +106,12 @@ class _Cutter:
         yield from self._flush()
 
     def _write(self, piece: Piece) -> Iterator[Part]:
-        position = 0
-        while position < piece.length:
-            taken = piece.cut(position, min(piece.length - position, self.written - self.filled))
-            self.pending.append(taken)
-            self.filled += taken.length
-            position += taken.length
+        position, length = 0, piece.length
+        while position < length:
+            taken = min(length - position, self.written - self.filled)
+            self.pending.append(piece if taken == length else piece.cut(position, taken))
+            self.filled += taken
+            position += taken
             if self.filled == self.written:
                 yield from self._flush()
 
