@@ -1,16 +1,18 @@
-"""Work on one upload by one owner at a time, that survives its owner.
+"""Work on one upload or deletion by one owner at a time, that survives its owner.
 
 A lease is short and renewed while the work goes on; when its owner is killed it lapses within a minute and
 another may go on with what is missing.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from uuid import uuid4
 
 from chalicelib.registry import clock
-from chalicelib.store import table, uploads
+from chalicelib.store import leases, table
+from chalicelib.store.table import Key
 
 LEASE = 60
 """Seconds after which work that shows no sign of life may be taken over."""
@@ -18,6 +20,10 @@ RENEWAL = 15
 """Seconds between signs of life."""
 RESERVE = 45.0
 """Seconds before a function's deadline at which work is handed to another run."""
+
+
+Remaining = Callable[[], float]
+"""Gives the seconds that a run has left."""
 
 
 class LeaseLost(Exception):
@@ -33,15 +39,19 @@ def new_owner() -> str:
     return uuid4().hex
 
 
-class Lease:
-    """Keeps an upload that was claimed under `owner` while the `with` block runs, and counts its progress."""
+def for_seconds(seconds: float) -> Remaining:
+    """What a run is given that is to begin no more work after so many seconds, in a request for instance."""
+    end = time.monotonic() + seconds + RESERVE
+    return lambda: end - time.monotonic()
 
-    def __init__(
-        self, upload_id: str, owner: str, remaining: Callable[[], float], *, resumes: bool = False
-    ) -> None:
+
+class Lease:
+    """Keeps a row that was claimed under `owner` while the `with` block runs, and counts its progress."""
+
+    def __init__(self, key: Key, owner: str, remaining: Remaining, *, resumes: bool = False) -> None:
         """`remaining` gives the seconds that this run has left; `resumes` says that an earlier run may have begun."""
-        self.upload_id = upload_id
         self.owner = owner
+        self._key = key
         self.resumes = resumes
         self._remaining = remaining
         self._progress: dict[str, int] = {}
@@ -64,7 +74,7 @@ class Lease:
         while not self._over.wait(RENEWAL):
             until = clock.now() + LEASE
             try:
-                uploads.renew(self.upload_id, self.owner, lease_until=until, progress=dict(self._progress))
+                leases.renew(self._key, self.owner, until=until, progress=dict(self._progress))
             except table.ConditionFailed:
                 self._held_until = 0
                 return
@@ -83,13 +93,17 @@ class Lease:
             self._progress["files_done"] = self._progress.get("files_done", 0) + files
             self._progress["bytes_done"] = self._progress.get("bytes_done", 0) + size
 
+    def advance_bytes(self, size: int) -> None:
+        """Counts bytes of a file that is being made."""
+        self.advance(0, size)
+
     def check_held(self) -> None:
         """Raises `LeaseLost` when another may have taken over; to be called before each write."""
         if clock.now() >= self._held_until:
-            raise LeaseLost(self.upload_id)
+            raise LeaseLost(self._key)
 
     def check(self) -> None:
         """Raises `LeaseLost`, or `OutOfTime` when no more work may be begun; to be called before each unit of it."""
         self.check_held()
         if self._remaining() < RESERVE:
-            raise OutOfTime(self.upload_id)
+            raise OutOfTime(self._key)

@@ -12,7 +12,7 @@ from chalicelib.registry.frameworks import content_type_of
 from chalicelib.registry.leases import Lease
 from chalicelib.registry.working import already_made, make_files
 from chalicelib.schema.records import FileRecord, Upload
-from chalicelib.store import keys, objects
+from chalicelib.store import keys, large, objects
 
 
 class StoredSource:
@@ -51,18 +51,18 @@ def unpack(upload: Upload, lease: Lease, source: Source) -> list[FileRecord]:
 def _unpack_unit(upload: Upload, lease: Lease, source: Source, unit: Unit) -> list[FileRecord]:
     lease.check()
     if unit.way == "copy" and isinstance(source, StoredSource):
-        return [_copied(upload, source, member) for member in unit.members]
+        return [_copied(upload, lease, source, member) for member in unit.members]
     if unit.way == "together":
         source = BytesSource(source.read(unit.offset, unit.length), unit.offset)
     return [_streamed(upload, lease, source, member) for member in unit.members]
 
 
-def _copied(upload: Upload, source: "StoredSource", member: Member) -> FileRecord:
+def _copied(upload: Upload, lease: Lease, source: StoredSource, member: Member) -> FileRecord:
     """Stores a member without its bytes passing through here: they are read once where they are then."""
     key, content_type = keys.file_key(*upload.id, member.path), content_type_of(member.path)
     offset = content_offset(source, member)
-    etag = objects.copy_range(source.key, source.etag, offset, member.size, key, content_type)
-    digest = objects.digest(key, etag)
+    etag = large.copy_range(source.key, source.etag, offset, member.size, key, content_type)
+    digest = objects.digest(key, etag, lease.advance_bytes)
     if (digest.size, digest.crc32) != (member.size, member.crc32):
         raise InvalidArchive(
             f"{member.path}: its content does not match its CRC-32: it was damaged, make the ZIP again"
@@ -76,11 +76,12 @@ def _streamed(upload: Upload, lease: Lease, source: Source, member: Member) -> F
     def content() -> Iterator[bytes]:
         for chunk in stream_member(source, member):
             sha256.update(chunk)
+            lease.advance_bytes(len(chunk))
             yield chunk
         lease.check_held()
 
     content_type = content_type_of(member.path)
-    etag = objects.write_stream(keys.file_key(*upload.id, member.path), content(), content_type)
+    etag = large.write_stream(keys.file_key(*upload.id, member.path), content(), member.size, content_type)
     return _record(member, sha256.hexdigest(), etag, content_type)
 
 

@@ -7,7 +7,7 @@ from chalicelib.registry.leases import Lease
 from chalicelib.registry.planning import part_length, parts_total
 from chalicelib.schema.records import ExpectedFile, FileRecord, StoredContent, Upload
 from chalicelib.settings import settings
-from chalicelib.store import keys, multipart, objects
+from chalicelib.store import keys, large, multipart, objects
 from chalicelib.store.bucket import ObjectChanged, ObjectMissing
 from chalicelib.store.multipart import Part
 
@@ -101,10 +101,12 @@ def make_file(upload: Upload, lease: Lease, file: ExpectedFile) -> FileRecord:
     lease.check()
     key = object_key(upload, file)
     if file.copy_of is not None:
-        return _copied(upload, file, key)
+        record = _copied(upload, file, key)
+        lease.advance_bytes(file.size)
+        return record
     if file.size == 0:
-        return _checked(file, key, objects.put(key, b"", content_type=file.content_type))
-    return _checked(file, key, put_together(upload, file, key))
+        return _checked(lease, file, key, objects.put(key, b"", content_type=file.content_type))
+    return _checked(lease, file, key, put_together(upload, file, key))
 
 
 def _source_key(upload: Upload, source: StoredContent) -> str:
@@ -124,20 +126,21 @@ def _copied(upload: Upload, file: ExpectedFile, key: str) -> FileRecord:
     source = file.copy_of
     assert source is not None
     try:
-        etag = objects.copy(_source_key(upload, source), source.etag, file.size, key, file.content_type)
+        etag = large.copy(_source_key(upload, source), source.etag, file.size, key, file.content_type)
     except (ObjectMissing, ObjectChanged):
         raise ContentGone(file.path) from None
     record = _record(file, etag)
     return structs.replace(record, sha256=file.sha256, crc32=source.crc32)
 
 
-def _checked(file: ExpectedFile, key: str, etag: str) -> FileRecord:
+def _checked(lease: Lease, file: ExpectedFile, key: str, etag: str) -> FileRecord:
     record = _record(file, etag)
     if file.sha256 is not None and file.size > settings().verify_limit:
         crc32 = objects.head(key).crc32
         if crc32 is not None:
+            lease.advance_bytes(file.size)
             return structs.replace(record, sha256=file.sha256, verified=False, crc32=crc32)
-    digest = objects.digest(key, etag)
+    digest = objects.digest(key, etag, lease.advance_bytes)
     if digest.size != file.size:
         raise InvalidRequest(f"{file.path}: {digest.size} bytes arrived instead of the {file.size} declared")
     if file.sha256 is not None and digest.sha256 != file.sha256:

@@ -1,6 +1,7 @@
 """The whole-version ZIP: laid out from the records alone, put together inside the store, kept for a while."""
 
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -11,6 +12,7 @@ from chalicelib.schema.records import FileRecord, VersionRecord
 from chalicelib.settings import MIB
 from chalicelib.store import builds, keys, multipart, objects, versions
 from chalicelib.store.bucket import ObjectMissing
+from chalicelib.store.memory import PARTS
 
 WAIT = 20.0
 """Seconds that a request waits for a ZIP in the making."""
@@ -83,21 +85,15 @@ def _put_together(record: VersionRecord, key: str) -> int:
         raise ObjectMissing(key)
     layout = plan_archive(Entry(file.path, file.size, file.crc32 or 0) for file in files.values())
     plan = plan_parts(layout)
-    multipart_id = multipart.create(key, "application/zip")
+    multipart_id = multipart.create(key, "application/zip", checksum=False)
     try:
-        with ThreadPoolExecutor(_threads(plan)) as pool:
+        with ThreadPoolExecutor(THREADS) as pool:
             parts = list(pool.map(lambda part: _make_part(record, files, key, multipart_id, part), plan))
         multipart.complete(key, multipart_id, parts)
     except BaseException:
         multipart.abort(key, multipart_id)
         raise
     return layout.size
-
-
-def _threads(plan: list[Part]) -> int:
-    """How many parts are made at a time, so that those that pass through memory take 256 MiB together."""
-    largest = max((part.size for part in plan if not isinstance(part, CopyPart)), default=0)
-    return max(1, min(THREADS, 256 * MIB // max(1, 2 * largest)))
 
 
 def _make_part(
@@ -110,20 +106,19 @@ def _make_part(
         return multipart.copy_part(
             key, multipart_id, part.number, source, etag, content.offset, content.length
         )
-    data = b"".join(_bytes(record, files, piece) for piece in part.pieces)
-    return multipart.upload_part(key, multipart_id, part.number, data)
+    with PARTS.taken(part.size):
+        pieces = [data for piece in part.pieces for data in _bytes(record, files, piece)]
+        return multipart.upload_part(key, multipart_id, part.number, pieces, part.size, checksum=False)
 
 
-def _bytes(record: VersionRecord, files: dict[str, FileRecord], piece: Piece) -> bytes:
+def _bytes(record: VersionRecord, files: dict[str, FileRecord], piece: Piece) -> Iterable[bytes]:
     if isinstance(piece, Literal):
-        return piece.data
-    return b"".join(
-        objects.stream(
-            keys.file_key(*record.id, piece.path),
-            offset=piece.offset,
-            length=piece.length,
-            etag=files[piece.path].etag,
-        )
+        return [piece.data]
+    return objects.stream(
+        keys.file_key(*record.id, piece.path),
+        offset=piece.offset,
+        length=piece.length,
+        etag=files[piece.path].etag,
     )
 
 

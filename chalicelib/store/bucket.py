@@ -72,12 +72,20 @@ def client() -> "S3Client":
 
 @lru_cache(maxsize=1)
 def signer() -> Signer:
+    """Signs our own requests."""
+    return _signer_for(client())
+
+
+@lru_cache(maxsize=1)
+def public_signer() -> Signer:
     """Signs URLs for clients, with the public endpoint where there is one."""
     public = settings().public_s3_endpoint
+    return _signer_for(_new_client(public)) if public else signer()
+
+
+def _signer_for(s3: "S3Client") -> Signer:
     key = "key"
-    url = (_new_client(public) if public else client()).generate_presigned_url(
-        "get_object", Params={"Bucket": name(), "Key": key}
-    )
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": name(), "Key": key})
     credentials = session().get_credentials()
     assert credentials is not None  # botocore has signed a URL with them
     return Signer(url, key, credentials.get_frozen_credentials)

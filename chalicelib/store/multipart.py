@@ -1,12 +1,21 @@
 """Multipart uploads: begun, filled part by part or by copies inside the store, and made into objects."""
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from chalicelib.settings import settings
-from chalicelib.store import bucket
+from chalicelib.store import bucket, wire
 from chalicelib.store.bucket import ObjectMissing
+from chalicelib.store.parallel import for_each
+
+PAGE = 1_000
+"""Parts in one answer of ListParts:
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html"""
+COPY_WAIT = 300.0
+"""Seconds without a byte after which a copy inside the store is given up: it answers when all is copied."""
 
 
 class Part(NamedTuple):
@@ -18,68 +27,87 @@ class Part(NamedTuple):
     crc32: str | None
 
 
-def create(key: str, content_type: str) -> str:
-    """Begins a multipart upload, asking for a CRC-32 of the whole object, and gives its id."""
+def create(key: str, content_type: str, *, checksum: bool = True) -> str:
+    """Begins a multipart upload and gives its id.
+
+    With a `checksum` the store is asked for a CRC-32 of the whole object. What is copied inside the store goes
+    without: a store may have to read all of it again for that (SeaweedFS takes more than twice as long).
+    """
+    asked: Any = {"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"} if checksum else {}
     return bucket.client().create_multipart_upload(
-        Bucket=bucket.name(),
-        Key=key,
-        ContentType=content_type,
-        ChecksumAlgorithm="CRC32",
-        ChecksumType="FULL_OBJECT",
+        Bucket=bucket.name(), Key=key, ContentType=content_type, **asked
     )["UploadId"]
 
 
-def upload_part(key: str, multipart_id: str, number: int, data: bytes) -> Part:
-    """Sends one part; `ObjectMissing` when the multipart upload is gone."""
+def upload_part(
+    key: str, multipart_id: str, number: int, pieces: Sequence[bytes], size: int, *, checksum: bool = True
+) -> Part:
+    """Sends one part of `size` bytes; `ObjectMissing` when the multipart upload is gone.
+
+    With a `checksum`, for a multipart upload that has one, the store compares the part's CRC-32.
+    """
+    headers = {}
+    if checksum:
+        crc32 = 0
+        for piece in pieces:
+            crc32 = zlib.crc32(piece, crc32)
+        headers["x-amz-checksum-crc32"] = wire.crc_text(crc32)
+    query = {"partNumber": str(number), "uploadId": multipart_id}
     with bucket.translated():
-        answer = bucket.client().upload_part(
-            Bucket=bucket.name(),
-            Key=key,
-            UploadId=multipart_id,
-            PartNumber=number,
-            Body=data,
-            ChecksumAlgorithm="CRC32",
-        )
-    return Part(number, len(data), answer["ETag"], answer.get("ChecksumCRC32"))
+        answer = wire.send("PUT", key, query=query, headers=headers, body=pieces, size=size)
+    return Part(number, size, answer.headers["ETag"], answer.headers.get("x-amz-checksum-crc32"))
 
 
 def copy_part(
     key: str, multipart_id: str, number: int, source: str, etag: str, offset: int, length: int
 ) -> Part:
     """Makes a part of a range of another object, inside the store; `ObjectMissing`, `ObjectChanged`."""
+    query = {"partNumber": str(number), "uploadId": multipart_id}
+    headers = {
+        "x-amz-copy-source": quote(f"{bucket.name()}/{source}"),
+        "x-amz-copy-source-if-match": etag,
+        "x-amz-copy-source-range": f"bytes={offset}-{offset + length - 1}",
+    }
     with bucket.translated():
-        result = bucket.client().upload_part_copy(
-            Bucket=bucket.name(),
-            Key=key,
-            UploadId=multipart_id,
-            PartNumber=number,
-            CopySource={"Bucket": bucket.name(), "Key": source},
-            CopySourceRange=f"bytes={offset}-{offset + length - 1}",
-            CopySourceIfMatch=etag,
-        )["CopyPartResult"]
-    return Part(number, length, result["ETag"], result.get("ChecksumCRC32"))
+        answer = wire.send("PUT", key, query=query, headers=headers, wait=COPY_WAIT)
+    text = answer.data.decode()
+    return Part(number, length, wire.tag(text, "ETag"), wire.tag(text, "ChecksumCRC32") or None)
 
 
-def list_parts(key: str, multipart_id: str) -> list[Part]:
-    """The parts that have arrived, by number; `ObjectMissing` when the multipart upload is gone."""
+def list_parts(key: str, multipart_id: str, total: int = PAGE) -> list[Part]:
+    """The parts that have arrived, by number; `ObjectMissing` when the multipart upload is gone.
+
+    One ListParts for 1,000 of the `total` parts that there may be, eight at a time.
+    """
+    starts = range(0, max(1, total), PAGE)
+    if len(starts) == 1:
+        return _parts_above(key, multipart_id, 0)
+    with ThreadPoolExecutor(8) as pool:
+        pages = pool.map(lambda start: _parts_above(key, multipart_id, start), starts)
+        return [part for page in pages for part in page]
+
+
+def _parts_above(key: str, multipart_id: str, start: int) -> list[Part]:
+    """The parts from `start + 1` to `start + 1000`; the page that begins there holds them all, and no more."""
     latest: dict[int, Any] = {}
-    marker = 0
+    marker, end = start, start + PAGE
     while True:
         with bucket.translated():
             answer = bucket.client().list_parts(
-                Bucket=bucket.name(), Key=key, UploadId=multipart_id, PartNumberMarker=marker
+                Bucket=bucket.name(), Key=key, UploadId=multipart_id, PartNumberMarker=marker, MaxParts=PAGE
             )
         for part in answer.get("Parts", []):
             # SeaweedFS lists every content that a number was sent with, and not in the order of time.
             known = latest.setdefault(part["PartNumber"], part)
             if known["LastModified"] <= part["LastModified"]:
                 latest[part["PartNumber"]] = part
-        if not answer.get("IsTruncated"):
+        marker = answer.get("NextPartNumberMarker", end)
+        if not answer.get("IsTruncated") or marker >= end:
             break
-        marker = answer["NextPartNumberMarker"]
     return [
         Part(number, part["Size"], part["ETag"], part.get("ChecksumCRC32"))
         for number, part in sorted(latest.items())
+        if number <= end
     ]
 
 
@@ -117,13 +145,17 @@ def in_progress(prefix: str) -> Iterator[tuple[str, str]]:
                 yield upload["Key"], upload["UploadId"]
 
 
-def abort_all(prefix: str) -> None:
-    """Gives up every multipart upload in progress under a prefix, sixteen at a time."""
-    with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda found: abort(*found), in_progress(prefix)))
+def abort_all(prefix: str, check: Callable[[], object] = bool) -> None:
+    """Gives up every multipart upload in progress under a prefix, sixteen at a time; `check` may stop it."""
+
+    def give_up(found: tuple[str, str]) -> None:
+        check()
+        abort(*found)
+
+    for_each(in_progress(prefix), give_up, 16)
 
 
 def presign_part(key: str, multipart_id: str, number: int) -> str:
     """A URL that takes a part by a plain PUT, without any header."""
     query = {"uploadId": multipart_id, "partNumber": str(number)}
-    return bucket.signer().url("PUT", key, query, expires=settings().part_url_ttl)
+    return bucket.public_signer().url("PUT", key, query, expires=settings().part_url_ttl)

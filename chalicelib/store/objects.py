@@ -6,21 +6,25 @@ multipart object, so `Stored.crc32` may be None, and whoever needs it reads the 
 
 import base64
 import hashlib
+import random
+import time
 import zlib
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from chalicelib.errors import StoreBusy
 from chalicelib.settings import MIB, settings
-from chalicelib.store import bucket, keys, multipart
+from chalicelib.store import bucket, keys, multipart, wire
+from chalicelib.store.parallel import for_each
 
 CHUNK = MIB
-COPY_PART = 512 * MIB
-"""Bytes of one UploadPartCopy of a large object; S3 takes up to 5 GiB:
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
-PART = 8 * MIB
 DELETE_BATCH = 1_000
+"""Objects in one DeleteObjects: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html"""
+DELETERS = 4
+"""DeleteObjects at a time: S3 takes some 3,500 removals a second of one prefix, and more asks it to slow down
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html)."""
 
 
 class Stored(NamedTuple):
@@ -39,10 +43,6 @@ class Digest(NamedTuple):
     size: int
 
 
-def _crc_text(crc32: int) -> str:
-    return base64.b64encode(crc32.to_bytes(4, "big")).decode()
-
-
 def put(
     key: str,
     data: bytes,
@@ -55,17 +55,13 @@ def put(
 
     With `if_match` only over the object with that ETag: `ObjectChanged` or `ObjectMissing` otherwise.
     """
-    checksum = _crc_text(zlib.crc32(data) if crc32 is None else crc32)
-    condition: dict[str, Any] = {"IfMatch": if_match} if if_match else {}
+    headers = {
+        "content-type": content_type,
+        "x-amz-checksum-crc32": wire.crc_text(zlib.crc32(data) if crc32 is None else crc32),
+        **({"if-match": if_match} if if_match else {}),
+    }
     with bucket.translated():
-        return bucket.client().put_object(
-            Bucket=bucket.name(),
-            Key=key,
-            Body=data,
-            ContentType=content_type,
-            ChecksumCRC32=checksum,
-            **condition,
-        )["ETag"]
+        return wire.send("PUT", key, headers=headers, body=data).headers["ETag"]
 
 
 def call_worker(kind: str, name: str) -> None:
@@ -101,93 +97,41 @@ def get_with_etag(key: str) -> tuple[bytes, str]:
 def stream(
     key: str, *, offset: int = 0, length: int | None = None, etag: str | None = None
 ) -> Iterator[bytes]:
-    """A range of an object in chunks of at most 1 MiB; `ObjectMissing`, `ObjectChanged`."""
-    if length == 0:
-        return
-    wanted: dict[str, Any] = {"IfMatch": etag} if etag else {}
-    if offset or length is not None:
-        wanted["Range"] = f"bytes={offset}-" + ("" if length is None else str(offset + length - 1))
-    with bucket.translated():
-        body = bucket.client().get_object(Bucket=bucket.name(), Key=key, **wanted)["Body"]
-    try:
-        yield from body.iter_chunks(CHUNK)
-    finally:
-        body.close()
+    """A range of an object in chunks of at most 1 MiB; `ObjectMissing`, `ObjectChanged`.
+
+    Where the connection breaks it goes on from there, with the same object.
+    """
+    end = None if length is None else offset + length
+    breaks = 0
+    while end is None or offset < end:
+        headers = {"if-match": etag} if etag else {}
+        if offset or end is not None:
+            headers["range"] = f"bytes={offset}-" + ("" if end is None else str(end - 1))
+        with bucket.translated():
+            answer = wire.send("GET", key, headers=headers, streamed=True)
+        etag = answer.headers["ETag"]
+        end = end or offset + int(answer.headers["Content-Length"])
+        try:
+            for chunk in wire.chunks(answer, CHUNK):
+                offset += len(chunk)
+                breaks = 0
+                yield chunk
+        except wire.OutOfReach:
+            breaks += 1
+            if breaks == wire.ATTEMPTS:
+                raise
 
 
-def digest(key: str, etag: str | None = None) -> Digest:
-    """SHA-256 and CRC-32 of an object, by reading it once."""
+def digest(key: str, etag: str | None = None, progress: Callable[[int], None] | None = None) -> Digest:
+    """SHA-256 and CRC-32 of an object, by reading it once; `progress` is told of the bytes as they are read."""
     sha256, crc32, size = hashlib.sha256(), 0, 0
     for chunk in stream(key, etag=etag):
         sha256.update(chunk)
         crc32 = zlib.crc32(chunk, crc32)
         size += len(chunk)
+        if progress:
+            progress(len(chunk))
     return Digest(sha256.hexdigest(), crc32, size)
-
-
-def write_stream(key: str, chunks: Iterable[bytes], content_type: str) -> str:
-    """Writes an object of any size as its bytes come, 8 MiB of them in memory, and gives its ETag.
-
-    When `chunks` raises, no object and no part is left.
-    """
-    buffer = bytearray()
-    multipart_id: str | None = None
-    parts: list[multipart.Part] = []
-
-    def flush() -> None:
-        parts.append(multipart.upload_part(key, multipart_id or "", len(parts) + 1, bytes(buffer)))
-        buffer.clear()
-
-    try:
-        for chunk in chunks:
-            buffer += chunk
-            # Over 10,000 parts of 8 MiB the parts grow, so that any size fits.
-            if len(buffer) >= PART * (1 + len(parts) // 1_000):
-                multipart_id = multipart_id or multipart.create(key, content_type)
-                flush()
-        if multipart_id is None:
-            return put(key, bytes(buffer), content_type=content_type)
-        if buffer:
-            flush()
-        return multipart.complete(key, multipart_id, parts)
-    except BaseException:
-        if multipart_id is not None:
-            multipart.abort(key, multipart_id)
-        raise
-
-
-def copy(source: str, etag: str, size: int, key: str, content_type: str) -> str:
-    """Copies an object of any size inside the store and gives its ETag; `ObjectMissing`, `ObjectChanged`."""
-    if size <= COPY_PART:
-        with bucket.translated():
-            return bucket.client().copy_object(
-                Bucket=bucket.name(),
-                Key=key,
-                CopySource={"Bucket": bucket.name(), "Key": source},
-                CopySourceIfMatch=etag,
-                ContentType=content_type,
-                MetadataDirective="REPLACE",
-                ChecksumAlgorithm="CRC32",
-            )["CopyObjectResult"]["ETag"]
-    return copy_range(source, etag, 0, size, key, content_type)
-
-
-def copy_range(source: str, etag: str, offset: int, length: int, key: str, content_type: str) -> str:
-    """Makes an object of a range of another, inside the store, and gives its ETag; errors as `copy`."""
-    step = max(COPY_PART, -(-length // 10_000))
-    multipart_id = multipart.create(key, content_type)
-
-    def part(start: int) -> multipart.Part:
-        size = min(step, length - start)
-        return multipart.copy_part(key, multipart_id, start // step + 1, source, etag, offset + start, size)
-
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            parts = list(pool.map(part, range(0, length, step)))
-        return multipart.complete(key, multipart_id, parts)
-    except BaseException:
-        multipart.abort(key, multipart_id)
-        raise
 
 
 def list_keys(prefix: str) -> Iterator[str]:
@@ -199,35 +143,46 @@ def list_keys(prefix: str) -> Iterator[str]:
             yield item["Key"]
 
 
-def delete(keys: Iterable[str]) -> int:
-    """Removes objects and gives how many; harmless for those that are gone. One DeleteObjects per 1,000."""
-    count = 0
-    batch: list[Any] = []
+def delete(keys: Iterable[str], check: Callable[[], object] = bool) -> int:
+    """Removes objects and gives how many; harmless for those that are gone. One DeleteObjects per 1,000.
 
-    def flush() -> None:
-        failed = (
+    `check` is called before each and may stop it by raising. Raises `StoreBusy` when some can't be removed now.
+    """
+    waiting, counts = iter(keys), []
+    batches = iter(lambda: list(islice(waiting, DELETE_BATCH)), [])
+
+    def remove(batch: list[str]) -> None:
+        check()
+        _delete_batch(batch)
+        counts.append(len(batch))
+
+    first = next(batches, [])
+    if first:
+        remove(first)
+        for_each(batches, remove, DELETERS)
+    return sum(counts)
+
+
+def _delete_batch(batch: list[str]) -> None:
+    for attempt in range(8):
+        listed: Any = [{"Key": key} for key in batch]
+        refused = (
             bucket.client()
-            .delete_objects(Bucket=bucket.name(), Delete={"Objects": batch, "Quiet": True})
-            .get("Errors")
+            .delete_objects(Bucket=bucket.name(), Delete={"Objects": listed, "Quiet": True})
+            .get("Errors", [])
         )
-        if failed:
-            raise OSError(f"{len(failed)} objects could not be deleted: {failed[0].get('Code')}")
-
-    for key in keys:
-        batch.append({"Key": key})
-        count += 1
-        if len(batch) == DELETE_BATCH:
-            flush()
-            batch = []
-    if batch:
-        flush()
-    return count
+        batch = [error["Key"] for error in refused if error.get("Code") != "NoSuchKey"]
+        if not batch:
+            return
+        # The request as a whole is answered 200, so that boto3 does not try it again.
+        time.sleep(random.uniform(0, min(5.0, 0.1 * 2**attempt)))  # noqa: S311 - spreads attempts
+    raise StoreBusy("The store is busy; try again in a moment")
 
 
-def delete_prefix(prefix: str) -> int:
-    """Removes all objects and multipart uploads under a prefix and gives how many objects."""
-    multipart.abort_all(prefix)
-    return delete(list_keys(prefix))
+def delete_prefix(prefix: str, check: Callable[[], object] = bool) -> int:
+    """Removes all objects and multipart uploads under a prefix and gives how many objects; `check` as `delete`."""
+    multipart.abort_all(prefix, check)
+    return delete(list_keys(prefix), check)
 
 
 def presign_get(key: str, filename: str, content_type: str) -> str:
@@ -236,7 +191,7 @@ def presign_get(key: str, filename: str, content_type: str) -> str:
         "response-content-disposition": disposition(filename),
         "response-content-type": content_type,
     }
-    return bucket.signer().url("GET", key, query, expires=settings().download_url_ttl)
+    return bucket.public_signer().url("GET", key, query, expires=settings().download_url_ttl)
 
 
 def disposition(filename: str) -> str:

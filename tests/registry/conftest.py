@@ -4,6 +4,7 @@ from functools import cache, lru_cache
 from threading import RLock
 
 import pytest
+import wired
 from api import Api, CallCounter
 from botocore.client import BaseClient
 from moto import mock_aws
@@ -58,17 +59,19 @@ def aws(monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("WEIGHTHOUSE_FORM_LIMIT", "20000000")
     from chalicelib.settings import settings
-    from chalicelib.store import bucket, table
+    from chalicelib.store import bucket, table, wire
     from chalicelib.store.rows import Row
 
     settings.cache_clear()
     bucket.signer.cache_clear()
+    bucket.public_signer.cache_clear()
     bucket.session.cache_clear()
     with mock_aws():
         s3, connection = _clients()
         monkeypatch.setattr("moto.dynamodb.models.table.Table.all_items", _sorted_rows)
         monkeypatch.setattr(BaseClient, "_make_api_call", _one_at_a_time(BaseClient._make_api_call))
         monkeypatch.setattr(bucket, "client", s3)
+        monkeypatch.setattr(wire, "send", wired.send)
         monkeypatch.setattr(Row, "_connection", connection)
         table.create_table()
         bucket.create()
@@ -76,6 +79,7 @@ def aws(monkeypatch):
         yield
     settings.cache_clear()
     bucket.signer.cache_clear()
+    bucket.public_signer.cache_clear()
     bucket.session.cache_clear()
 
 

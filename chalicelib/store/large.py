@@ -1,0 +1,116 @@
+"""Objects of any size: written as their bytes come, or copied inside the store, a few parts at a time."""
+
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from chalicelib.settings import MIB
+from chalicelib.store import bucket, multipart, objects
+from chalicelib.store.memory import PARTS
+
+PART = 8 * MIB
+"""Bytes of a written part, at least."""
+MOST_PARTS = 10_000
+COPY_PART = 128 * MIB
+"""Bytes of one UploadPartCopy, at least. S3 takes 5 GiB; smaller ones run side by side
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html)."""
+AT_ONCE = 3
+"""Parts of one object that are on their way at a time."""
+
+
+class _Writer:
+    """The parts of one object that is being written."""
+
+    def __init__(self, key: str, content_type: str, pool: ThreadPoolExecutor) -> None:
+        self._key = key
+        self._pool = pool
+        self._multipart_id = multipart.create(key, content_type)
+        self._parts: list[multipart.Part] = []
+        self._on_their_way: deque[Future[multipart.Part]] = deque()
+
+    def send(self, pieces: list[bytes], size: int) -> None:
+        """Sends a part, when no more than two others are on their way."""
+        if len(self._on_their_way) == AT_ONCE:
+            self._parts.append(self._on_their_way.popleft().result())
+        number = len(self._parts) + len(self._on_their_way) + 1
+        PARTS.take(size)
+        self._on_their_way.append(self._pool.submit(self._send, number, pieces, size))
+
+    def _send(self, number: int, pieces: list[bytes], size: int) -> multipart.Part:
+        try:
+            return multipart.upload_part(self._key, self._multipart_id, number, pieces, size)
+        finally:
+            PARTS.give(size)
+
+    def complete(self) -> str:
+        """Makes the object and gives its ETag."""
+        self._parts += [part.result() for part in self._on_their_way]
+        return multipart.complete(self._key, self._multipart_id, self._parts)
+
+    def abort(self) -> None:
+        """Leaves no part."""
+        for part in self._on_their_way:
+            part.cancel()
+        self._pool.shutdown()
+        multipart.abort(self._key, self._multipart_id)
+
+
+def write_stream(key: str, chunks: Iterable[bytes], size: int, content_type: str) -> str:
+    """Writes an object of `size` bytes as they come and gives its ETag.
+
+    When `chunks` raises, no object and no part is left.
+    """
+    if size <= PART:
+        return objects.put(key, b"".join(chunks), content_type=content_type)
+    part = max(PART, -(-size // MOST_PARTS))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        writer = _Writer(key, content_type, pool)
+        try:
+            pieces: list[bytes] = []
+            filled = 0
+            for chunk in chunks:
+                pieces.append(chunk)
+                filled += len(chunk)
+                if filled >= part:
+                    writer.send(pieces, filled)
+                    pieces, filled = [], 0
+            if pieces:
+                writer.send(pieces, filled)
+            return writer.complete()
+        except BaseException:
+            writer.abort()
+            raise
+
+
+def copy(source: str, etag: str, size: int, key: str, content_type: str) -> str:
+    """Copies an object of any size inside the store and gives its ETag; `ObjectMissing`, `ObjectChanged`."""
+    if size > COPY_PART:
+        return copy_range(source, etag, 0, size, key, content_type)
+    with bucket.translated():
+        return bucket.client().copy_object(
+            Bucket=bucket.name(),
+            Key=key,
+            CopySource={"Bucket": bucket.name(), "Key": source},
+            CopySourceIfMatch=etag,
+            ContentType=content_type,
+            MetadataDirective="REPLACE",
+        )["CopyObjectResult"]["ETag"]
+
+
+def copy_range(source: str, etag: str, offset: int, length: int, key: str, content_type: str) -> str:
+    """Makes an object of a range of another, inside the store, and gives its ETag; errors as `copy`."""
+    multipart_id = multipart.create(key, content_type, checksum=False)
+    # All parts of about one size: none is below what the store takes.
+    count = min(MOST_PARTS, -(-length // COPY_PART))
+
+    def part(number: int) -> multipart.Part:
+        start, end = length * (number - 1) // count, length * number // count
+        return multipart.copy_part(key, multipart_id, number, source, etag, offset + start, end - start)
+
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            parts = list(pool.map(part, range(1, count + 1)))
+        return multipart.complete(key, multipart_id, parts)
+    except BaseException:
+        multipart.abort(key, multipart_id)
+        raise

@@ -1,0 +1,148 @@
+"""Requests to the store for bytes: a third of what botocore takes for one, which small files feel.
+
+boto3 says where the store is and makes all other requests; see `bucket`. What the store refuses is raised as
+botocore raises it.
+"""
+
+import base64
+import os
+import random
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.store import bucket
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse, PoolManager
+
+ATTEMPTS = 5
+CONNECTIONS = 64
+EXPIRES = 900
+"""Seconds that a request's signature is valid: its attempts are over long before."""
+WAIT = 20.0
+"""Seconds without a byte after which an answer is given up."""
+_BASE, _LONGEST = 0.1, 5.0
+"""Seconds before the second attempt, doubled for each further one, at most; full jitter
+(https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
+_TRANSIENT = {"BadDigest", "OperationAborted", "RequestTimeout", "SlowDown", "Throttling", "TooManyRequests"}
+"""Codes below status 500 with which a store asks for another try
+(https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)."""
+
+
+class OutOfReach(ConnectionError):
+    """The store can't be reached, or broke off."""
+
+
+@lru_cache(maxsize=1)
+def _pool() -> "PoolManager":
+    from botocore.httpsession import get_cert_path
+    from botocore.utils import get_environ_proxies
+    from urllib3 import PoolManager, ProxyManager
+
+    base = bucket.client().meta.endpoint_url
+    proxy = get_environ_proxies(base).get(base.partition(":")[0])
+    certificates = os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True)
+    if proxy:
+        return ProxyManager(proxy, maxsize=CONNECTIONS, ca_certs=certificates)
+    return PoolManager(maxsize=CONNECTIONS, ca_certs=certificates)
+
+
+def send(
+    method: str,
+    key: str,
+    *,
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | Iterable[bytes] | None = None,
+    size: int | None = None,
+    wait: float = WAIT,
+    streamed: bool = False,
+) -> "BaseHTTPResponse":
+    """The store's answer to a request for an object, tried up to five times; `headers` are in lower case.
+
+    A `body` in pieces is sent again from its first, and has `size` bytes. A `streamed` answer's body is left
+    to be read by `chunks`. Raises `OutOfReach`, and botocore's `ClientError` for what the store refuses.
+    """
+    from urllib3 import Timeout
+    from urllib3.exceptions import HTTPError
+
+    headers = dict(headers or {})
+    # The store insists that these are signed: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+    signed = {name: value for name, value in headers.items() if name.startswith("x-amz-")}
+    url = bucket.signer().url(method, key, query or {}, expires=EXPIRES, headers=signed)
+    if size is not None:
+        headers["content-length"] = str(size)
+    attempt = 0
+    while True:
+        attempt += 1
+        error: Exception
+        try:
+            answer = _pool().urlopen(
+                method,
+                url,
+                body=body,
+                headers=headers,
+                timeout=Timeout(connect=3, read=wait),
+                retries=False,
+                redirect=False,
+                preload_content=not streamed,
+                decode_content=False,
+            )
+            # A copy may fail after its answer has begun: https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
+            if answer.status < 300 and (streamed or b"<Error>" not in answer.data):
+                return answer
+            error = _refusal(method, answer)
+        except HTTPError as broken:
+            error = OutOfReach(str(broken))
+        if attempt == ATTEMPTS or not _is_transient(error):
+            raise error
+        time.sleep(random.uniform(0, min(_LONGEST, _BASE * 2**attempt)))  # noqa: S311 - spreads attempts
+
+
+def _refusal(method: str, answer: "BaseHTTPResponse") -> Exception:
+    from botocore.exceptions import ClientError
+
+    text = answer.data.decode(errors="replace")
+    status = answer.status if answer.status >= 300 else 500
+    refused: Any = {
+        "Error": {"Code": tag(text, "Code") or str(status), "Message": tag(text, "Message")},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(refused, method)
+
+
+def _is_transient(error: Exception) -> bool:
+    if isinstance(error, OutOfReach):
+        return True
+    refused: Any = vars(error)["response"]
+    status = refused["ResponseMetadata"]["HTTPStatusCode"]
+    return status >= 500 or status == 429 or refused["Error"]["Code"] in _TRANSIENT
+
+
+def tag(text: str, name: str) -> str:
+    """The content of the first XML element of this name in a store's answer; empty when there is none."""
+    found = re.search(f"<{name}>([^<]*)</{name}>", text)
+    return found[1].replace("&quot;", '"').replace("&#34;", '"') if found else ""
+
+
+def chunks(answer: "BaseHTTPResponse", size: int) -> Iterator[bytes]:
+    """The body of a streamed answer; one that is not taken to its end closes the connection.
+
+    Raises `OutOfReach` when it breaks off.
+    """
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield from answer.stream(size)
+    except HTTPError as broken:
+        raise OutOfReach(str(broken)) from broken
+    finally:
+        answer.close()
+
+
+def crc_text(crc32: int) -> str:
+    """A CRC-32 as S3's headers have it: base64 of its four bytes."""
+    return base64.b64encode(crc32.to_bytes(4, "big")).decode()
