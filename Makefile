@@ -1,6 +1,6 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rebuild bench-cold bench-metadata bench-creators bench-kills clean
+.PHONY: help run test lint rebuild bench bench-cold bench-metadata bench-creators bench-kills clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
@@ -12,6 +12,7 @@ help:
 	@echo 'make test            run all tests'
 	@echo 'make lint            check style and types'
 	@echo 'make rebuild         make the index again from the bucket (stop make run first)'
+	@echo 'make bench           measure unpacking, ZIPs and presigned uploads beside the same by hand'
 	@echo 'make bench-cold      measure the cold start of the function'
 	@echo 'make bench-metadata  measure the metadata calls'
 	@echo 'make bench-creators  let twelve clients create one version at once, again and again'
@@ -31,6 +32,9 @@ lint: $(DEV)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy --strict
+
+bench: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m benchmarks.data_plane
 
 bench-cold: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m benchmarks.cold_start

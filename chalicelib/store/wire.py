@@ -37,7 +37,7 @@ class OutOfReach(ConnectionError):
 
 
 @lru_cache(maxsize=1)
-def _pool() -> "PoolManager":
+def pool() -> "PoolManager":
     from botocore.httpsession import get_cert_path
     from botocore.utils import get_environ_proxies
     from urllib3 import PoolManager, ProxyManager
@@ -80,7 +80,7 @@ def send(
         attempt += 1
         error: Exception
         try:
-            answer = _pool().urlopen(
+            answer = pool().urlopen(
                 method,
                 url,
                 body=body,
