@@ -78,3 +78,8 @@ def test_paths_that_differ_in_case_or_composition_share_a_key(one, other):
 @pytest.mark.parametrize(("one", "other"), [("a", "b"), ("e", "é"), ("a/b", "a.b")])
 def test_other_paths_have_keys_of_their_own(one, other):
     assert path_key(one) != path_key(other)
+
+
+@given(st.text(), st.text())
+def test_the_key_of_a_path_is_made_of_the_keys_of_its_segments(folder, name):
+    assert path_key(f"{folder}/{name}") == f"{path_key(folder)}/{path_key(name)}"

@@ -6,7 +6,7 @@ from struct import error as struct_error
 from typing import NamedTuple
 from zlib import crc32
 
-from chalicelib.archive.ending import CENTRAL_HEADER_BYTES, CentralDirectory
+from chalicelib.archive.ending import CentralDirectory
 from chalicelib.archive.extras import UNICODE_PATH, extra_fields, refuse, widen
 from chalicelib.errors import InvalidArchive
 from chalicelib.paths import path_problem
@@ -18,7 +18,8 @@ UTF8_FLAG = 0x0800
 ENCRYPTED_FLAGS = 0x0001 | 0x0040 | 0x2000
 LOCAL_HEADER_BYTES = 30
 
-_HEADER = Struct("<4sHHHHHHLLLHHHHHLL")
+# Without the versions, the time and the internal attributes.
+_HEADER = Struct("<4x4xHH4xLLLHHHH2xLL")
 _SIGNATURE = b"PK\x01\x02"
 _AES = 99
 _UNICODE_PATH = Struct("<BL")
@@ -29,7 +30,6 @@ class Header(NamedTuple):
     """What the central directory says of one member; a folder's path comes without its `/`."""
 
     path: str
-    is_folder: bool
     raw_name: bytes
     size: int
     compressed_size: int
@@ -37,6 +37,7 @@ class Header(NamedTuple):
     method: int
     flags: int
     offset: int
+    is_folder: bool
 
     @property
     def least_end(self) -> int:
@@ -54,23 +55,21 @@ def parse_headers(directory: CentralDirectory) -> list[Header]:
     headers = []
     position = 0
     for number in range(1, directory.entries + 1):
-        fixed = data[position : position + CENTRAL_HEADER_BYTES]
-        if len(fixed) < CENTRAL_HEADER_BYTES or not fixed.startswith(_SIGNATURE):
+        if position + _HEADER.size > len(data) or not data.startswith(_SIGNATURE, position):
             raise InvalidArchive(f"The ZIP's directory is damaged at member {number}: make the ZIP again")
-        _, _, _, flags, method, _, _, crc, packed, size, *rest = _HEADER.unpack(fixed)
-        name_length, extra_length, comment_length, disk, _, attributes, offset = rest
-        name_end = position + CENTRAL_HEADER_BYTES + name_length
+        flags, method, crc, packed, size, *rest = _HEADER.unpack_from(data, position)
+        name_length, extra_length, comment_length, disk, attributes, offset = rest
+        name_end = position + _HEADER.size + name_length
         extra_end = name_end + extra_length
         if extra_end + comment_length > len(data):
             raise InvalidArchive(f"The ZIP's directory is cut off at member {number}: make the ZIP again")
         raw_name = data[name_end - name_length : name_end]
-        shown = raw_name.decode(errors="backslashreplace")
-        fields = extra_fields(data[name_end:extra_end], shown)
+        fields = extra_fields(data[name_end:extra_end], raw_name)
         if disk:
-            raise refuse(shown, "lies in another file of a split ZIP: join them into one ZIP")
-        path, is_folder = _path(_name(raw_name, flags, fields, shown))
-        size, packed, offset = widen((size, packed, offset), fields, shown)
-        header = Header(path, is_folder, raw_name, size, packed, crc, method, flags, offset)
+            raise refuse(raw_name, "lies in another file of a split ZIP: join them into one ZIP")
+        path, is_folder = _path(_name(raw_name, flags, fields))
+        size, packed, offset = widen((size, packed, offset), fields, raw_name)
+        header = Header(path, raw_name, size, packed, crc, method, flags, offset, is_folder)
         _check(header, attributes >> 16)
         headers.append(header)
         position = extra_end + comment_length
@@ -79,7 +78,7 @@ def parse_headers(directory: CentralDirectory) -> list[Header]:
     return headers
 
 
-def _name(raw: bytes, flags: int, fields: dict[int, bytes], shown: str) -> str:
+def _name(raw: bytes, flags: int, fields: dict[int, bytes]) -> str:
     """The member's name: UTF-8 where that is declared or fits, else code page 437 (4.4.4 bit 11, appendix D).
 
     Info-ZIP's Unicode path (4.6.9) replaces a name in a local character set. One that was made for another
@@ -89,7 +88,7 @@ def _name(raw: bytes, flags: int, fields: dict[int, bytes], shown: str) -> str:
         name = raw.decode()
     except UnicodeDecodeError:
         if flags & UTF8_FLAG:
-            raise refuse(shown, "has a name that is declared as UTF-8 and is not: rename it") from None
+            raise refuse(raw, "has a name that is declared as UTF-8 and is not: rename it") from None
         name = raw.decode("cp437")
     field = fields.get(UNICODE_PATH)
     if field is None:
@@ -98,10 +97,10 @@ def _name(raw: bytes, flags: int, fields: dict[int, bytes], shown: str) -> str:
         version, checksum = _UNICODE_PATH.unpack(field[: _UNICODE_PATH.size])
         unicode_name = field[_UNICODE_PATH.size :].decode()
     except (ValueError, struct_error):
-        raise refuse(shown, "has a damaged Unicode path: make the ZIP again") from None
+        raise refuse(raw, "has a damaged Unicode path: make the ZIP again") from None
     if version != 1 or checksum != crc32(raw) or (flags & UTF8_FLAG and unicode_name != name):
         raise refuse(
-            shown, f"has a second name, {unicode_name!r}, that does not belong to it: make the ZIP again"
+            raw, f"has a second name, {unicode_name!r}, that does not belong to it: make the ZIP again"
         )
     return unicode_name
 

@@ -1,7 +1,10 @@
 """The members of a ZIP, read from its central directory and checked as a whole."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from chalicelib.archive.central import Header, parse_headers
 from chalicelib.archive.ending import read_central_directory
@@ -17,8 +20,7 @@ FREE_EXPANDED = GIB
 MAX_RATIO = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One file of the archive.
 
     `path` is where it goes and obeys `paths.path_problem`, `raw_name` its name as the archive has it;
@@ -56,25 +58,15 @@ def read_directory(source: Source) -> Directory:
     expand to at most 1 TiB and, past 1 GiB, at most 200 times the archive's size.
     """
     central = read_central_directory(source)
-    headers = parse_headers(central)
-    headers.sort(key=lambda header: header.offset)
+    headers = sorted(parse_headers(central), key=lambda header: header.offset)
     extent_ends = _extent_ends(headers, central.offset)
-    _check_collisions([header for header in headers if not _is_junk(header.path)])
-    members = tuple(
-        Member(
-            path=header.path,
-            raw_name=header.raw_name,
-            size=header.size,
-            compressed_size=header.compressed_size,
-            crc32=header.crc32,
-            method=header.method,
-            flags=header.flags,
-            header_offset=header.offset,
-            extent_end=extent_end,
-        )
-        for header, extent_end in zip(headers, extent_ends, strict=True)
-        if not header.is_folder and not _is_junk(header.path)
-    )
+    # The largest thing in memory, and no longer needed.
+    del central
+    kept = [
+        (header, end) for header, end in zip(headers, extent_ends, strict=True) if not _is_junk(header.path)
+    ]
+    _check_collisions(header for header, _ in kept)
+    members = tuple(Member(*header[:-1], extent_end) for header, extent_end in kept if not header.is_folder)
     if not members:
         raise InvalidArchive("The ZIP holds no file: put the model's files into it")
     _check_expansion(members, source.size)
@@ -97,26 +89,37 @@ def _extent_ends(headers: list[Header], directory_offset: int) -> list[int]:
     return ends[: len(headers)]
 
 
-def _check_collisions(headers: list[Header]) -> None:
+def _check_collisions(headers: Iterable[Header]) -> None:
     """Refuse two members of one path, and a file where another member needs a folder.
 
     With the NUL that no path holds in place of `/`, everything below a folder sorts directly after the
-    folder's own name: neighbours tell.
+    folder's own name: neighbours tell. In UTF-8, keys take less memory than as text.
     """
-    keyed = sorted(
-        (path_key(header.path).replace("/", "\0") + "\0" * header.is_folder, header.path, header.is_folder)
-        for header in headers
-    )
+    keyed = sorted((_sort_key(header), header.path, header.is_folder) for header in headers)
     for (key, path, is_folder), (next_key, next_path, _) in pairwise(keyed):
         if is_folder:
             continue
         if next_key == key:
             how = (
-                "in it twice" if next_path == path else f"the same as {next_path!r} where case does not count"
+                "in it twice"
+                if next_path == path
+                else f"the same as {next_path!r} but for case or Unicode composition"
             )
             raise refuse(path, f"is {how}: rename one of them")
-        if next_key.startswith(key + "\0"):
+        if next_key.startswith(key + b"\0"):
             raise refuse(path, f"is a file where {next_path!r} needs a folder: rename one of them")
+
+
+def _sort_key(header: Header) -> bytes:
+    folder, slash, name = header.path.rpartition("/")
+    key = _folder_key(folder) + slash + path_key(name) + "/" * header.is_folder
+    return key.replace("/", "\0").encode()
+
+
+@lru_cache(maxsize=64)
+def _folder_key(folder: str) -> str:
+    # Neighbours mostly share their folder, and the key of a long name takes microseconds.
+    return path_key(folder)
 
 
 def _check_expansion(members: tuple[Member, ...], archive_size: int) -> None:

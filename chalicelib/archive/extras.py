@@ -1,7 +1,7 @@
 """Extra fields of ZIP headers (APPNOTE 4.5) and how a member is named in errors."""
 
 from collections.abc import Sequence
-from struct import Struct
+from struct import Struct, unpack_from
 
 from chalicelib.errors import InvalidArchive
 
@@ -14,13 +14,18 @@ _FIELD = Struct("<HH")
 _SHOWN = 200
 
 
-def refuse(name: str, problem: str) -> InvalidArchive:
-    """The error that refuses the archive for one member; `problem` says what is wrong and what to do."""
+def refuse(name: str | bytes, problem: str) -> InvalidArchive:
+    """The error that refuses the archive for one member; `problem` says what is wrong and what to do.
+
+    `name` is its path, or its name as the archive has it.
+    """
+    if isinstance(name, bytes):
+        name = name.decode(errors="backslashreplace")
     shown = name if len(name) <= _SHOWN else name[:_SHOWN] + "…"
     return InvalidArchive(f"The ZIP's member {shown!r} {problem}")
 
 
-def extra_fields(extra: bytes, name: str) -> dict[int, bytes]:
+def extra_fields(extra: bytes, name: str | bytes) -> dict[int, bytes]:
     """The extra fields by their id.
 
     Raises `InvalidArchive` when one runs past the end, or when ZIP64 or Unicode path is there twice, as
@@ -40,21 +45,16 @@ def extra_fields(extra: bytes, name: str) -> dict[int, bytes]:
     return fields
 
 
-def widen(values: Sequence[int], fields: dict[int, bytes], name: str) -> Sequence[int]:
+def widen(values: Sequence[int], fields: dict[int, bytes], name: str | bytes) -> Sequence[int]:
     """The 32-bit `values`, each 0xFFFFFFFF replaced by the next 64-bit one of the ZIP64 field (4.5.3).
 
     Raises `InvalidArchive` when the field has too few.
     """
     if UINT32 not in values:
         return values
+    count = values.count(UINT32)
     wide = fields.get(ZIP64, b"")
-    if len(wide) < 8 * values.count(UINT32):
+    if len(wide) < 8 * count:
         raise refuse(name, "lacks the ZIP64 sizes that its header refers to: make the ZIP again")
-    position = 0
-    result = []
-    for value in values:
-        if value == UINT32:
-            value = int.from_bytes(wide[position : position + 8], "little")
-            position += 8
-        result.append(value)
-    return result
+    twins = iter(unpack_from(f"<{count}Q", wide))
+    return [next(twins) if value == UINT32 else value for value in values]

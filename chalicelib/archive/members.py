@@ -1,7 +1,6 @@
 """One member's content, checked while it streams."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from importlib import import_module
 from struct import Struct
 from typing import Any
@@ -149,4 +148,4 @@ def flatten(members: Iterable[Member]) -> tuple[Member, ...]:
                 member.path,
                 f"has the same base name as {first.path!r}: rename one of them or send preserve_structure=true",
             )
-    return tuple(replace(member, path=member.path.rpartition("/")[2]) for member in taken.values())
+    return tuple(member._replace(path=member.path.rpartition("/")[2]) for member in taken.values())
