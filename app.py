@@ -30,4 +30,4 @@ def sweep(event: dict[str, Any], context: Any) -> None:
     """Removes what crashes and given-up uploads have left; a schedule calls it."""
     from chalicelib.registry.sweeping import sweep as run
 
-    run()
+    run(lambda: context.get_remaining_time_in_millis() / 1000)

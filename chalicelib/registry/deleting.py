@@ -1,36 +1,47 @@
-"""Deleting: the version disappears for readers at once, then everything of it is removed.
+"""Deleting: versions disappear for readers at once, then everything of them is removed.
 
-What a crash leaves is in the journal; whoever wants the name again, and the sweep, goes on with it.
+Versions of many files, or many versions, are left to the worker function. What a crash leaves is in the journal;
+whoever wants the name again, and the sweep, go on with it.
 """
 
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 
-from chalicelib.errors import InvalidRequest, NotFound
+from chalicelib.errors import InvalidRequest, NotFound, StoreBusy
 from chalicelib.registry import clock, manifests, versions
+from chalicelib.registry.leases import LEASE, Lease, LeaseLost, OutOfTime, Remaining, for_seconds, new_owner
 from chalicelib.registry.naming import check_model_id, check_user_id
 from chalicelib.schema.documents import Deletion
-from chalicelib.schema.records import FileRecord, VersionRecord
+from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import DeleteQuery
-from chalicelib.store import journal, keys, objects, table
+from chalicelib.store import journal, keys, leases, objects, table
 from chalicelib.store import versions as rows
+from chalicelib.store.journal import Entry
+from chalicelib.store.parallel import for_each
 from chalicelib.store.rows import Row
-from chalicelib.store.table import Changes, ConditionFailed, Range
+from chalicelib.store.table import Changes, ConditionFailed
 
 REQUEST_FILES = 2_000
-"""Files of a version that are removed within the request; more are left to the worker function."""
-REQUEST, WORKER = "request", "worker"
-WORKER_LEASE = 16 * 60
-"""Seconds for which nobody else removes what one run does: a function lives for at most 15 minutes
-(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
-REQUEST_SECONDS = 15
-"""Seconds after which the rest of many versions is left to the worker function."""
+"""Files that are removed within the request; more are left to the worker function."""
+REQUEST_VERSIONS = 50
+"""Versions that are removed within the request; more are left to it as well."""
+REQUEST_SECONDS = 15.0
+"""Seconds after which the rest of fewer is left to it, and after which no more versions are marked."""
+GROUP = table.TRANSACTION // 3
+"""Versions that are marked in one transaction: each takes three changes."""
+MARKERS = 8
+REMOVERS = 4
+"""Transactions, and versions in the worker function, that are worked on at a time."""
 
 
 def delete(user_id: str, model_id: str, query: DeleteQuery) -> Deletion:
     """Deletes the version named, the only one, or with `all_versions` every one; `NotFound`.
 
-    Raises `InvalidRequest` when no version is named and the model has several.
+    Raises `InvalidRequest` when no version is named and the model has several, and `StoreBusy` when there are
+    too many to be deleted in one request: it is to be repeated for the rest.
     """
+    until = time.monotonic() + REQUEST_SECONDS
     if query.version is not None:
         if query.all_versions:
             raise InvalidRequest("version and all_versions exclude each other: name one of them")
@@ -42,16 +53,29 @@ def delete(user_id: str, model_id: str, query: DeleteQuery) -> Deletion:
                 f"Model {user_id}/{model_id} has several versions: name one with `version`,"
                 " or delete all with `all_versions=true`"
             )
-    started = clock.now()
-    for record in doomed:
-        try:
-            _delete(record, here=clock.now() - started < REQUEST_SECONDS)
-        except NotFound:
-            # Of many, one that somebody else has deleted meanwhile is as gone as was asked.
-            if not query.all_versions:
-                raise
+    token = new_owner()
+    marked, left = _mark(doomed, token, until)
+    # Of many, one that somebody else has deleted meanwhile is as gone as was asked.
+    if not marked and not left and not query.all_versions:
+        raise _no_version(*doomed[0].id)
+    if (
+        sum(record.document.files_total for record in marked) > REQUEST_FILES
+        or len(marked) > REQUEST_VERSIONS
+    ):
+        _leave_to_worker(user_id, model_id, marked, token)
+    else:
+        _remove_here(user_id, model_id, marked, token, until)
+    if left:
+        raise StoreBusy(
+            f"{len(doomed) - left} of {len(doomed)} versions of model {user_id}/{model_id} are deleted;"
+            " repeat the request for the others"
+        )
     names = [record.document.version for record in doomed]
     return Deletion(user_id=user_id, model_id=model_id, versions=names)
+
+
+def _no_version(user_id: str, model_id: str, version: str) -> NotFound:
+    return NotFound(f"There is no version {version} of model {user_id}/{model_id}")
 
 
 def _all(user_id: str, model_id: str) -> list[VersionRecord]:
@@ -63,94 +87,143 @@ def _all(user_id: str, model_id: str) -> list[VersionRecord]:
     return found
 
 
-def _delete(record: VersionRecord, *, here: bool) -> None:
-    here = here and record.document.files_total <= REQUEST_FILES
-    entry_row = journal.entry_row("delete", record.id, [])
-    unlisted = [
+def _mark(doomed: Sequence[VersionRecord], token: str, until: float) -> tuple[list[VersionRecord], int]:
+    """Lets versions disappear for readers: those that were there still, and how many the time was too short for.
+
+    Who knows the token may remove them; others wait for a minute whether that happens.
+    """
+    now = clock.now()
+    marked: list[VersionRecord] = []
+    left: list[VersionRecord] = []
+
+    def mark(group: Sequence[VersionRecord]) -> None:
+        if time.monotonic() > until:
+            left.extend(group)
+            return
+        changes = Changes()
+        for record in group:
+            _add_marks(changes, record, token, now)
+        try:
+            table.transact(changes)
+        except ConditionFailed:
+            if len(group) > 1:
+                for record in group:
+                    mark([record])
+        else:
+            marked.extend(group)
+
+    for_each((doomed[start : start + GROUP] for start in range(0, len(doomed), GROUP)), mark, MARKERS)
+    return marked, len(left)
+
+
+def _add_marks(changes: Changes, record: VersionRecord, token: str, now: int) -> None:
+    due_at = now + journal.PATIENCE
+    hidden = [
         Row.state.set(rows.DELETING),
         Row.by_user.remove(),
         Row.by_framework.remove(),
         Row.by_model_type.remove(),
-        Row.lease_until.set(clock.now() + journal.PATIENCE),
-        *([Row.owner.set(REQUEST)] if here else []),
+        Row.due_at.set(due_at),
+        Row.detail.set(token),
+        *leases.taken(token, now + LEASE),
     ]
-    changes = Changes(
-        puts=[(entry_row, None)],
-        updates=[
-            (rows.key(*record.id), unlisted, (Row.state == rows.READY) & (Row.upload_id == record.upload_id))
-        ],
-        deletes=[(rows.active_key(record), None)],
-    )
+    there = (Row.state == rows.READY) & (Row.upload_id == record.upload_id)
+    changes.puts.append((journal.deletion_row(record.id, record.upload_id, due_at), None))
+    changes.updates.append((rows.key(*record.id), hidden, there))
+    changes.deletes.append((rows.active_key(record), None))
+
+
+def _remove_here(
+    user_id: str, model_id: str, marked: Sequence[VersionRecord], token: str, until: float
+) -> None:
+    for number, record in enumerate(marked):
+        try:
+            remove(record.id, record.upload_id, for_seconds(until - time.monotonic()), held_by=token)
+        except OutOfTime:
+            _leave_to_worker(user_id, model_id, marked[number + 1 :], token)
+            return
+
+
+def _leave_to_worker(user_id: str, model_id: str, marked: Sequence[VersionRecord], token: str) -> None:
+    # The answer says that they are gone: a table made again from the manifests must not bring them back.
+    manifests.remove(*(record.id for record in marked))
+    objects.call_worker("delete", f"{user_id}/{model_id}/{token}")
+
+
+def work(task: str, remaining: Remaining) -> None:
+    """What the worker function does: removes the versions of a model that are being deleted, if nobody is at it.
+
+    `task` is the user, the model and a token. When the time runs out it calls the worker function again.
+    """
+    user_id, model_id, token = task.split("/")
+
+    def remove_row(row: Row) -> None:
+        remove(row.read(VersionRecord).id, row.upload_id, remaining, held_by=token)
+
     try:
-        table.transact(changes)
-    except ConditionFailed:
-        user_id, model_id, version = record.id
-        raise NotFound(f"There is no version {version} of model {user_id}/{model_id}") from None
-    if here:
-        _remove(record)
-        _close(record.id, entry_row.sk)
+        for_each(table.rows(rows.being_deleted(user_id, model_id)), remove_row, REMOVERS)
+    except OutOfTime:
+        objects.call_worker("delete", task)
     else:
-        # The answer says that it is gone: a table made again from the manifests must not bring it back.
-        manifests.remove(*record.id)
-        objects.call_worker("delete", "/".join((*record.id, entry_row.sk)))
+        objects.delete([keys.task_key("delete", task)])
 
 
-def remove(version: tuple[str, str, str], entry: str | None) -> bool:
-    """Removes everything of a version that is being deleted, and then its entry in the journal.
+def remove(version: tuple[str, str, str], upload_id: str, remaining: Remaining, *, held_by: str = "") -> bool:
+    """Removes everything of a version that is being deleted; False, and nothing is done, while another run is at it.
 
-    False, and nothing is done, while another run is at it. Repeating it is harmless: when the version is gone,
-    or is a new one of that name, nothing of it is touched.
+    Raises `OutOfTime` when the time is too short: what is removed then stays removed, and anyone may go on.
+    Repeating it is harmless: when the version is gone, or is a new one of that name, nothing of it is touched.
     """
-    row = rows.find(*version)
-    if row is not None and row.state == rows.DELETING:
-        record = row.read(VersionRecord)
-        if not _claim(record, expected=entry is not None):
-            return False
-        _remove(record)
-    if entry is not None:
-        _close(version, entry)
-    return True
-
-
-def _claim(record: VersionRecord, *, expected: bool) -> bool:
-    """Takes a deletion that nobody works on: its name stays taken until no run of it can still be removing objects.
-
-    The worker that a deletion was left to is `expected`, and takes it at once; others wait whether it comes.
-    """
-    now = clock.now()
-    free = Row.lease_until < now
-    if expected:
-        free |= Row.owner.does_not_exist()
-    same = (Row.state == rows.DELETING) & (Row.upload_id == record.upload_id)
-    taken = [Row.owner.set(WORKER), Row.lease_until.set(now + WORKER_LEASE)]
+    now, owner, key = clock.now(), new_owner(), rows.key(*version)
+    doomed = (Row.state == rows.DELETING) & (Row.upload_id == upload_id)
+    free = leases.free(now) | (Row.owner == held_by) if held_by else leases.free(now)
     try:
-        table.update(rows.key(*record.id), taken, same & free)
+        row = table.update(key, leases.taken(owner, now + LEASE), doomed & free)
     except ConditionFailed:
         return False
+    try:
+        with Lease(key, owner, remaining) as lease:
+            _remove(row.read(VersionRecord), lease)
+    except LeaseLost:
+        return False
+    except Exception:
+        with suppress(ConditionFailed):
+            table.update(key, leases.given_back(), doomed & (Row.owner == owner))
+        raise
+    with suppress(ConditionFailed):
+        table.delete(key, doomed & (Row.owner == owner))
+        table.delete(journal.deletion_key(upload_id, int(row.due_at)))
     return True
 
 
-def _remove(record: VersionRecord) -> None:
-    manifests.remove(*record.id)
-    _remove_rows(record)
-    objects.delete_prefix(keys.version_prefix(*record.id))
-    objects.delete_prefix(keys.zip_prefix(*record.id))
-    with suppress(ConditionFailed):
-        same = (Row.state == rows.DELETING) & (Row.upload_id == record.upload_id)
-        table.delete(rows.key(*record.id), same)
+def _remove(record: VersionRecord, lease: Lease) -> None:
+    lease.check()
+    manifests.remove(record.id)
+    rows.remove_index(record, lease.check)
+    objects.delete_prefix(keys.version_prefix(*record.id), lease.check)
+    objects.delete_prefix(keys.zip_prefix(*record.id), lease.check)
+    lease.check_held()
 
 
-def _close(version: tuple[str, str, str], entry: str) -> None:
-    objects.delete([keys.task_key("delete", "/".join((*version, entry)))])
-    table.delete((keys.JOURNAL_PK, entry))
+def make_way(row: Row) -> bool:
+    """Goes on with a deletion that nobody works on, here if that is quick; whether nothing is left of it now."""
+    record = row.read(VersionRecord)
+    task = "/".join((*record.id[:2], row.detail))
+    if record.document.files_total <= REQUEST_FILES:
+        with suppress(OutOfTime):
+            removed = remove(record.id, row.upload_id, for_seconds(REQUEST_SECONDS))
+            if removed:
+                objects.delete([keys.task_key("delete", task)])
+            return removed
+    if row.lease_until < clock.now():
+        objects.call_worker("delete", task)
+    return False
 
 
-def _remove_rows(record: VersionRecord) -> None:
-    """Removes what the version is found by and its list of files, the list last: it says what there is to remove."""
-    table.write_many(deletes=[*rows.index_rows(record), *rows.content_rows(record, record.files)])
-    if record.document.files_total <= len(record.files):
-        return
-    for page in table.pages(Range(keys.files_pk(*record.id))):
-        files = [file for row in page.rows for file in row.read(list[FileRecord])]
-        table.write_many(deletes=list(rows.content_rows(record, files)))
-        table.write_many(deletes=[(row.pk, row.sk) for row in page.rows])
+def settle(entry: Entry) -> None:
+    """What the sweep does about a deletion that was not finished in time."""
+    row = rows.find(*entry.version) if entry.version else None
+    if row is None or row.state != rows.DELETING or row.upload_id != entry.name:
+        journal.close(entry)
+    else:
+        make_way(row)

@@ -10,16 +10,16 @@ from contextlib import suppress
 from msgspec import structs
 
 from chalicelib.errors import WeighthouseError
-from chalicelib.registry.leases import Lease, LeaseLost
-from chalicelib.registry.publishing import discard, publish
+from chalicelib.registry.arriving import PartsMissing, check_arrived, object_key, pages
+from chalicelib.registry.leases import Lease, LeaseLost, Remaining
+from chalicelib.registry.publishing import publish
+from chalicelib.registry.undoing import undo_own
 from chalicelib.registry.unpacking import StoredSource, unpack
 from chalicelib.registry.verifying import (
     ContentGone,
-    PartsMissing,
     can_be_copied,
     make_file,
     named,
-    object_key,
     put_together,
 )
 from chalicelib.registry.working import already_made, make_files
@@ -29,6 +29,9 @@ from chalicelib.store import keys, multipart, uploads
 from chalicelib.store.table import ConditionFailed
 from chalicelib.store.uploads import Standing
 
+REQUEST_PAGES = 2_000
+"""ListParts that `complete` makes within the request to see whether all has arrived; some 5 seconds."""
+
 Maker = Callable[[Lease], list[FileRecord]]
 
 
@@ -37,15 +40,15 @@ def finish(standing: Standing, lease: Lease, make: Maker) -> VersionDocument:
 
     What the client did wrong undoes the upload and is raised again; so is anything at all that happens to a
     form, which nobody can go on with. Anything else leaves the upload open for another run: `PartsMissing`
-    and `ContentGone` for the client to send more, `OutOfTime` and failures of the stores to be tried again.
+    for the client to send more, `OutOfTime` and failures of the stores to be tried again.
     """
     with lease:
         try:
             return publish(standing, lease, make(lease))
         except LeaseLost:
             raise
-        except (PartsMissing, ContentGone):
-            uploads.release(lease.upload_id, lease.owner, uploads.UPLOADING)
+        except PartsMissing as error:
+            uploads.release(standing.upload.upload_id, lease.owner, uploads.UPLOADING, str(error))
             raise
         except Exception as error:
             _give_up(standing, lease, error)
@@ -57,11 +60,11 @@ def _give_up(standing: Standing, lease: Lease, error: Exception) -> None:
     if standing.upload.kind == "form":
         # The answer of a write that published it may have been lost: then it is not ours any more.
         with suppress(LeaseLost):
-            discard(standing, lease.owner, None)
+            undo_own(standing, lease, uploads.ABANDONED)
     elif refused:
-        discard(standing, lease.owner, uploads.FAILED, str(error))
+        undo_own(standing, lease, uploads.FAILING, str(error))
     else:
-        uploads.release(lease.upload_id, lease.owner, standing.state)
+        uploads.release(standing.upload.upload_id, lease.owner, standing.state)
 
 
 def expected_files(upload_id: str) -> list[ExpectedFile]:
@@ -69,7 +72,12 @@ def expected_files(upload_id: str) -> list[ExpectedFile]:
     return [file for chunk in uploads.expected(upload_id) for file in chunk.files]
 
 
-def finish_sent(standing: Standing, owner: str, remaining: Callable[[], float]) -> VersionDocument:
+def is_looked_at_here(upload: Upload, files: list[ExpectedFile]) -> bool:
+    """Whether a request looks whether all of these files has arrived, and not the worker function."""
+    return pages(upload, files) <= REQUEST_PAGES
+
+
+def finish_sent(standing: Standing, owner: str, remaining: Remaining) -> VersionDocument:
     """Finishes an upload whose files came by presigned URLs, or by a ZIP that did."""
     upload = standing.upload
     files = expected_files(upload.upload_id)
@@ -80,15 +88,8 @@ def finish_sent(standing: Standing, owner: str, remaining: Callable[[], float]) 
         multipart.abort_all(keys.version_prefix(*upload.id))
         return made
 
-    lease = Lease(upload.upload_id, owner, remaining, resumes=True)
-    try:
-        return finish(standing, lease, make)
-    except ContentGone:
-        gone = note_gone(upload)
-        raise PartsMissing(
-            f"The content of {named(gone)} was deleted meanwhile and has to be sent after all;"
-            " `parts` gives the URLs, then complete the upload again"
-        ) from None
+    lease = Lease(uploads.key(upload.upload_id), owner, remaining, resumes=True)
+    return finish(standing, lease, make)
 
 
 def _unpacked(upload: Upload, lease: Lease, archive: ExpectedFile) -> list[FileRecord]:
@@ -100,7 +101,16 @@ def _unpacked(upload: Upload, lease: Lease, archive: ExpectedFile) -> list[FileR
 def _made(upload: Upload, lease: Lease, files: list[ExpectedFile]) -> list[FileRecord]:
     done = already_made(upload, lease)
     missing = [file for file in files if file.path not in done]
-    made = make_files(upload, lease, missing, lambda file: [make_file(upload, lease, file)])
+    if not is_looked_at_here(upload, files):
+        check_arrived(upload, missing, lease.check)
+    try:
+        made = make_files(upload, lease, missing, lambda file: [make_file(upload, lease, file)])
+    except ContentGone:
+        gone = note_gone(upload)
+        raise PartsMissing(
+            f"The content of {named(gone)} was deleted meanwhile and has to be sent after all;"
+            " `parts` gives the URLs, then complete the upload again"
+        ) from None
     return [*done.values(), *made]
 
 

@@ -18,7 +18,7 @@ from chalicelib.registry.unpacking import unpack
 from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.records import FileRecord, Upload
 from chalicelib.schema.requests import FolderForm, Metadata, SingleForm
-from chalicelib.store import keys, objects
+from chalicelib.store import keys, objects, uploads
 
 
 def store_file(form: SingleForm, filename: str, content_type: str | None, data: bytes) -> VersionDocument:
@@ -81,7 +81,7 @@ def _publish(
         preserve_structure=preserve_structure,
     )
     standing = reserve(upload, [], owner=owner, lease_until=now + LEASE)
-    lease = Lease(upload.upload_id, owner, lambda: math.inf)
+    lease = Lease(uploads.key(upload.upload_id), owner, lambda: math.inf)
     try:
         return finish(standing, lease, lambda lease: make(upload, lease))
     except LeaseLost:

@@ -20,7 +20,8 @@ RENEWAL = 15
 """Seconds between signs of life."""
 RESERVE = 45.0
 """Seconds before a function's deadline at which work is handed to another run."""
-
+DUE_AGAIN = 5 * 60
+"""Seconds after which work that was handed to the worker function is looked at again."""
 
 Remaining = Callable[[], float]
 """Gives the seconds that a run has left."""

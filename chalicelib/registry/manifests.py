@@ -44,10 +44,13 @@ def read_files(record: VersionRecord) -> list[FileRecord]:
     return json.Decoder(FileRecord).decode_lines(lines)
 
 
-def remove(user_id: str, model_id: str, version: str) -> None:
-    """Removes a version's manifest and list of files."""
-    names = keys.manifest_key(user_id, model_id, version), keys.manifest_files_key(user_id, model_id, version)
-    objects.delete(names)
+def remove(*versions: tuple[str, str, str]) -> None:
+    """Removes the manifests and lists of files of these versions."""
+    objects.delete(
+        key
+        for version in versions
+        for key in (keys.manifest_key(*version), keys.manifest_files_key(*version))
+    )
 
 
 def names() -> Iterator[tuple[str, str, str]]:

@@ -7,10 +7,10 @@ from msgspec import structs
 
 from chalicelib.errors import InvalidRequest, NotFound
 from chalicelib.registry import clock, tokens
+from chalicelib.registry.arriving import object_key, travels
 from chalicelib.registry.finishing import expected_files
 from chalicelib.registry.planning import part_length, parts_total
 from chalicelib.registry.uploads import find, require_open
-from chalicelib.registry.verifying import object_key
 from chalicelib.schema.records import ExpectedFile, Upload
 from chalicelib.schema.requests import ArrivedQuery, PartsRequest
 from chalicelib.schema.uploads import ArrivedFile, ArrivedPage, ArrivedPart, FilePlan, PartUrl, UploadPlan
@@ -64,8 +64,8 @@ def issue(standing: Standing, files: Sequence[ExpectedFile], wanted: Sequence[Wa
         room -= len(numbers[path])
         if room == 0:
             break
-    listed = [file for file in files[:FILES] if file.path in numbers or not _travels(file)]
-    begun = _begin(standing, {file.path for file in listed if _travels(file)})
+    listed = [file for file in files[:FILES] if file.path in numbers or not travels(file)]
+    begun = _begin(standing, {file.path for file in listed if travels(file)})
     return UploadPlan(
         upload_id=upload.upload_id,
         user_id=upload.metadata.user_id,
@@ -79,12 +79,8 @@ def issue(standing: Standing, files: Sequence[ExpectedFile], wanted: Sequence[Wa
     )
 
 
-def _travels(file: ExpectedFile) -> bool:
-    return file.copy_of is None and file.size > 0
-
-
 def _file_plan(upload: Upload, file: ExpectedFile, numbers: list[int]) -> FilePlan:
-    if not _travels(file):
+    if not travels(file):
         return FilePlan(filename=file.path, file_size=file.size, already_stored=True, parts=[], parts_total=0)
     key = object_key(upload, file)
     return FilePlan(
@@ -180,11 +176,11 @@ def _arrived_file(upload: Upload, file: ExpectedFile) -> ArrivedFile:
             parts = multipart.list_parts(object_key(upload, file), file.multipart_id)
         except ObjectMissing:
             parts = []
-    travels = _travels(file)
+    sent = travels(file)
     return ArrivedFile(
         filename=file.path,
         file_size=file.size,
-        already_stored=not travels,
+        already_stored=not sent,
         parts=[ArrivedPart(part_number=part.number, size=part.size) for part in parts],
-        parts_total=parts_total(file.size, upload.part_size) if travels else 0,
+        parts_total=parts_total(file.size, upload.part_size) if sent else 0,
     )

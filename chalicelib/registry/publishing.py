@@ -1,4 +1,4 @@
-"""Publishing: the one way in which a version comes to be, and the one way in which an upload is undone.
+"""Publishing: the one way in which a version comes to be.
 
 Objects and long lists are written first; one transaction then makes the version appear with all that it is
 found by. What a crash leaves before it is found again by the upload's row in the journal, and removed.
@@ -106,45 +106,14 @@ def publish(standing: Standing, lease: Lease, files: list[FileRecord]) -> Versio
     return documents.fitting(documents.document(record, files[: documents.DOCUMENT_FILES]))
 
 
+def task_keys(upload_id: str) -> list[str]:
+    """The objects by which the worker function is called for an upload."""
+    return [keys.task_key(kind, upload_id) for kind in ("verify", "unpack", "undo")]
+
+
 def tidy(standing: Standing) -> None:
     """Removes what an upload needed on its way, and at last its place in the journal."""
-    objects.delete_prefix(f"{keys.UPLOADS}{standing.upload.upload_id}/")
-    objects.delete(keys.task_key(kind, standing.upload.upload_id) for kind in ("verify", "unpack"))
+    objects.delete_prefix(keys.upload_prefix(standing.upload.upload_id))
+    objects.delete(task_keys(standing.upload.upload_id))
     uploads.remove_lists(standing)
     table.delete(standing.journal)
-
-
-def discard(standing: Standing, owner: str, state: str | None, detail: str | None = None) -> None:
-    """Undoes an upload that was claimed under `owner`: objects, parts, rows, reservation.
-
-    It can be asked about as `failed` or `expired` for a week, with this detail; without a `state` it is gone.
-    Raises `LeaseLost`, and touches nothing, when the upload is not this owner's any more, or is published.
-    """
-    upload = standing.upload
-    try:
-        uploads.begin_end(standing, owner, detail if state == uploads.FAILED else None)
-    except table.ConditionFailed as error:
-        raise LeaseLost(upload.upload_id) from error
-    # Parts are begun only for files that are still listed: without the list, none comes after the removal.
-    uploads.remove_lists(standing)
-    # The manifest first: one without its objects would bring a broken version back with the next rebuild.
-    manifests.remove(*upload.id)
-    objects.delete_prefix(keys.version_prefix(*upload.id))
-    listed = list(table.rows(table.Range(keys.files_pk(*upload.id))))
-    files = [file for row in listed for file in row.read(list[FileRecord])]
-    unfinished = new_record(standing, [])
-    found_by = [*versions.content_rows(unfinished, files), *versions.index_rows(unfinished)]
-    table.write_many(deletes=[*found_by, *((row.pk, row.sk) for row in listed)])
-
-    until = clock.now() + uploads.KEPT
-    changes = Changes(
-        updates=[uploads.ended(standing, owner, state or uploads.EXPIRED, until=until, detail=detail)],
-        deletes=[(versions.key(*upload.id), Row.upload_id == upload.upload_id)],
-    )
-    try:
-        table.transact(changes)
-    except table.ConditionFailed as error:
-        raise LeaseLost(upload.upload_id) from error
-    tidy(standing)
-    if state is None:
-        uploads.forget(standing)

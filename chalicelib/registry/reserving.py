@@ -48,9 +48,11 @@ def _make_way(upload: Upload, wants_next: bool) -> None:
                 f"{name} already exists; name another version, or `next` for the one after the highest"
             )
     elif row.state == versions.DELETING:
-        if not deleting.remove(upload.id, None):
+        if not deleting.make_way(row):
             raise Conflict(f"{name} is being deleted; try again in a moment")
     elif (alive := _clear(row)) is not None and not wants_next:
+        if alive.state in uploads.ENDINGS:
+            raise Conflict(f"{name} is being removed after an upload that ended; try again in a moment")
         which = (
             "" if alive.upload.kind == "form" else f" (upload {alive.upload.upload_id}: complete or abort it)"
         )
@@ -66,8 +68,8 @@ def _clear(row: Row) -> Standing | None:
             reserved = (Row.state == versions.UPLOADING) & (Row.upload_id == row.upload_id)
             table.delete((row.pk, row.sk), reserved)
         return None
-    ends = standing.upload.kind == "form" or standing.state == uploads.ENDING
-    dead = standing.lease_until < clock.now() if ends else current_state(standing) == uploads.EXPIRED
+    ends = standing.upload.kind == "form" or standing.state in uploads.ENDINGS
+    dead = standing.is_left(clock.now()) if ends else current_state(standing) == uploads.EXPIRED
     if not dead:
         return standing
     expire(standing, "It was not completed in time")

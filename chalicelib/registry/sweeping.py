@@ -1,11 +1,16 @@
-"""The sweep: goes through the journal's due entries, and finishes or undoes what was left."""
+"""The sweep: goes through the journal's due entries, and finishes or undoes what was left.
+
+What takes long is left to the worker function.
+"""
 
 import logging
+import math
 
 from chalicelib.registry import clock, deleting
+from chalicelib.registry.leases import DUE_AGAIN, RESERVE, Remaining
 from chalicelib.registry.publishing import tidy
 from chalicelib.registry.updating import reindex
-from chalicelib.registry.uploads import DUE_AGAIN, expire
+from chalicelib.registry.uploads import expire
 from chalicelib.store import journal, objects, uploads
 from chalicelib.store.journal import Entry
 from chalicelib.store.table import ConditionFailed
@@ -13,10 +18,15 @@ from chalicelib.store.table import ConditionFailed
 log = logging.getLogger(__name__)
 
 
-def sweep() -> int:
-    """Finishes or undoes everything that is due, and gives how many entries that were."""
+def sweep(remaining: Remaining = lambda: math.inf) -> int:
+    """Finishes or undoes everything that is due, and gives how many entries that were.
+
+    `remaining` gives the seconds that this run has left: what it is too short for is due for the next.
+    """
     count = 0
-    for entry in list(journal.due(clock.now())):
+    for entry in journal.due(clock.now()):
+        if remaining() < RESERVE:
+            break
         try:
             _settle(entry)
             count += 1
@@ -29,8 +39,8 @@ def sweep() -> int:
 def _settle(entry: Entry) -> None:
     if entry.kind == "upload":
         _settle_upload(entry)
-    elif entry.kind == "delete" and entry.version:
-        deleting.remove(entry.version, entry.key[1])
+    elif entry.kind == "delete":
+        deleting.settle(entry)
     elif entry.kind == "reindex" and entry.version:
         reindex(entry.version, entry)
 
@@ -42,7 +52,7 @@ def _settle_upload(entry: Entry) -> None:
         journal.close(entry)
     elif standing.state in (uploads.READY, uploads.FAILED, uploads.EXPIRED):
         tidy(standing)
-    elif standing.state == uploads.ENDING or standing.upload.expires_at <= now:
+    elif standing.state in uploads.ENDINGS or standing.upload.expires_at <= now:
         expire(standing, "It was not completed in time")
     elif standing.lease_until < now:
         _go_on(standing, now)
@@ -53,7 +63,7 @@ def _go_on(standing: uploads.Standing, now: int) -> None:
     with_client = standing.state == uploads.UPLOADING
     due_at = standing.upload.expires_at if with_client else now + DUE_AGAIN
     try:
-        uploads.hand_over(standing, standing.state, due_at=due_at, now=now)
+        uploads.move(standing, standing.state, due_at=due_at, now=now, detail=standing.detail)
     except ConditionFailed:
         return
     if not with_client:

@@ -1,17 +1,15 @@
 """What the worker function does when the bucket calls it: every object under `uploads/` and `tasks/` is a task."""
 
-from collections.abc import Callable
-
 from chalicelib.errors import WeighthouseError
-from chalicelib.registry import clock, deleting, zipping
+from chalicelib.registry import clock, deleting, undoing, zipping
+from chalicelib.registry.arriving import PartsMissing
 from chalicelib.registry.finishing import finish_sent
-from chalicelib.registry.leases import LEASE, LeaseLost, OutOfTime, new_owner
-from chalicelib.registry.verifying import PartsMissing
+from chalicelib.registry.leases import LEASE, LeaseLost, OutOfTime, Remaining, new_owner
 from chalicelib.store import keys, objects, uploads
 from chalicelib.store.table import ConditionFailed
 
 
-def handle(key: str, remaining_seconds: Callable[[], float]) -> None:
+def handle(key: str, remaining_seconds: Remaining) -> None:
     """Does the task that the object `key` stands for; doing it twice, or after it was done, is harmless.
 
     Raises whatever keeps it from being done, so that the event is delivered again.
@@ -22,18 +20,17 @@ def handle(key: str, remaining_seconds: Callable[[], float]) -> None:
             finish(upload_id, "unpack", remaining_seconds)
         return
     kind, _, name = key.removeprefix(keys.TASKS).partition("/")
-    if kind in ("verify", "unpack"):
+    if kind in ("verify", "unpack", "undo"):
         finish(name, kind, remaining_seconds)
     elif kind == "delete":
-        user_id, model_id, version, entry = name.split("/")
-        deleting.remove((user_id, model_id, version), entry)
+        deleting.work(name, remaining_seconds)
     elif kind == "zip":
         user_id, model_id, version, content_id = name.split("/")
         zipping.run(user_id, model_id, version, content_id)
 
 
-def finish(upload_id: str, kind: str, remaining_seconds: Callable[[], float]) -> None:
-    """Finishes an upload that was handed over, or goes on with it; the outcome is in its state.
+def finish(upload_id: str, kind: str, remaining_seconds: Remaining) -> None:
+    """Finishes or undoes an upload that was handed over, or goes on with that; the outcome is in its state.
 
     When the time runs out it calls the worker again, which goes on with what is missing.
     """
@@ -46,11 +43,14 @@ def finish(upload_id: str, kind: str, remaining_seconds: Callable[[], float]) ->
             # It ended before the worker was called for it, and nobody else would remove the call.
             objects.delete([keys.task_key(kind, upload_id)])
         return
-    if claimed.state in (uploads.UPLOADING, uploads.ENDING):
+    if claimed.state == uploads.UPLOADING:
         uploads.release(upload_id, owner, claimed.state)
         return
     try:
-        finish_sent(claimed, owner, remaining_seconds)
+        if claimed.state in uploads.ENDINGS:
+            undoing.go_on(claimed, owner, remaining_seconds)
+        else:
+            finish_sent(claimed, owner, remaining_seconds)
     except OutOfTime:
         objects.call_worker(kind, upload_id)
     except LeaseLost:

@@ -170,4 +170,4 @@ def _restore(record: VersionRecord, over: str | None) -> None:
 def _remove_if_deleted(record: VersionRecord) -> None:
     row = rows.find(*record.id)
     if row is None or row.state == rows.DELETING:
-        manifests.remove(*record.id)
+        manifests.remove(record.id)

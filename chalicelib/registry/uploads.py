@@ -1,39 +1,50 @@
 """Upload sessions: plan, part URLs, what has arrived, complete, state, abort."""
 
-import math
 import re
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.registry import clock, versions
-from chalicelib.registry.finishing import expected_files, finish_sent
-from chalicelib.registry.leases import LEASE, Lease, LeaseLost, new_owner
-from chalicelib.registry.publishing import discard, tidy
-from chalicelib.registry.verifying import missing_parts, object_key, put_together, refuse_missing
+from chalicelib.registry.arriving import check_arrived, check_begun
+from chalicelib.registry.finishing import expected_files, finish_sent, is_looked_at_here
+from chalicelib.registry.leases import DUE_AGAIN, LEASE, LeaseLost, OutOfTime, for_seconds, new_owner
+from chalicelib.registry.publishing import tidy
+from chalicelib.registry.undoing import undo
+from chalicelib.registry.verifying import put_together
 from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.records import ExpectedFile
 from chalicelib.schema.uploads import UploadState
 from chalicelib.settings import settings
-from chalicelib.store import keys, multipart, objects, uploads
-from chalicelib.store.bucket import ObjectMissing
+from chalicelib.store import keys, objects, uploads
 from chalicelib.store.table import ConditionFailed
 from chalicelib.store.uploads import Standing
 
 REQUEST_FILES = 300
 """Files that `complete` checks and publishes within a request; more are left to the worker function."""
+REQUEST_SECONDS = 15.0
+"""Seconds after which the rest of fewer is left to it as well."""
 RETRY_AFTER = 2
 """Seconds after which a client is told to ask for the state again."""
-DUE_AGAIN = 15 * 60
-"""Seconds after which work that was handed to the worker function is looked at again."""
 
 
 def find(upload_id: str) -> Standing:
-    """An upload by its id; `NotFound`."""
+    """An upload by its id; `NotFound`, also once it was given up."""
+    standing = _known(upload_id)
+    if standing.state == uploads.ABANDONED:
+        raise _unknown(upload_id)
+    return standing
+
+
+def _known(upload_id: str) -> Standing:
     # Only an id of ours can be one; anything else need not be looked up, and might be no possible key.
     standing = uploads.find(upload_id) if re.fullmatch("[0-9a-f]{32}", upload_id) else None
     if standing is None:
-        raise NotFound(f"There is no upload {upload_id[:80]!r}; it was aborted, or ended over a week ago")
+        raise _unknown(upload_id)
     return standing
+
+
+def _unknown(upload_id: str) -> NotFound:
+    return NotFound(f"There is no upload {upload_id[:80]!r}; it was aborted, or ended over a week ago")
 
 
 def current_state(standing: Standing) -> str:
@@ -46,13 +57,12 @@ def current_state(standing: Standing) -> str:
     state = standing.state
     if state == uploads.VERIFYING and not handed_over and standing.lease_until < now:
         state = uploads.UPLOADING
-    if state in (uploads.UPLOADING, uploads.ENDING) and standing.upload.expires_at <= now:
+    if state == uploads.UPLOADING and standing.upload.expires_at <= now:
         state = uploads.EXPIRED
-    if state == uploads.ENDING:
+    if state == uploads.FAILING and not standing.is_left(now):
         # It has failed once nothing of it is left: whoever reads that can start anew at once.
-        undoing = uploads.UNPACKING if standing.upload.kind == "folder" else uploads.VERIFYING
-        state = uploads.FAILED if standing.lease_until < now else undoing
-    return state
+        return uploads.UNPACKING if standing.upload.kind == "folder" else uploads.VERIFYING
+    return uploads.ENDINGS.get(state, state) or uploads.EXPIRED
 
 
 def state_document(standing: Standing) -> UploadState:
@@ -106,7 +116,9 @@ def complete(upload_id: str) -> VersionDocument | UploadState:
     if not files:
         # Its end has begun meanwhile: the list of its files goes first.
         return _as_it_stands(upload_id)
-    check_arrived(standing, files)
+    check_begun(standing.upload, files)
+    if is_looked_at_here(standing.upload, files):
+        check_arrived(standing.upload, files)
     try:
         if standing.upload.kind == "folder":
             return _unpack(standing, files[0])
@@ -131,25 +143,6 @@ def _as_it_stands(upload_id: str) -> VersionDocument | UploadState:
     return _settled(standing) or state_document(standing)
 
 
-def check_arrived(standing: Standing, files: list[ExpectedFile]) -> None:
-    """Raises `PartsMissing` unless every part of every file is there in full. One ListParts a file."""
-    upload = standing.upload
-
-    def problems(file: ExpectedFile) -> list[str]:
-        if file.copy_of is not None or file.size == 0:
-            return []
-        if file.multipart_id is None:
-            return missing_parts(file, upload.part_size, [])
-        try:
-            parts = multipart.list_parts(object_key(upload, file), file.multipart_id)
-        except ObjectMissing:
-            return []  # Put together by an earlier, interrupted run: `put_together` looks for the object.
-        return missing_parts(file, upload.part_size, parts)
-
-    with ThreadPoolExecutor(16) as pool:
-        refuse_missing([problem for found in pool.map(problems, files) for problem in found])
-
-
 def _quick(files: list[ExpectedFile]) -> bool:
     to_read = sum(file.size for file in files if file.copy_of is None)
     to_copy = sum(file.size for file in files if file.copy_of is not None)
@@ -159,7 +152,7 @@ def _quick(files: list[ExpectedFile]) -> bool:
 
 def _hand_over(standing: Standing, to: str) -> UploadState:
     now = clock.now()
-    return state_document(uploads.hand_over(standing, to, due_at=now + DUE_AGAIN, now=now))
+    return state_document(uploads.move(standing, to, due_at=now + DUE_AGAIN, now=now))
 
 
 def _unpack(standing: Standing, archive: ExpectedFile) -> UploadState:
@@ -175,28 +168,33 @@ def _verify_later(standing: Standing) -> UploadState:
     return state
 
 
-def _finish_here(standing: Standing) -> VersionDocument:
+def _finish_here(standing: Standing) -> VersionDocument | UploadState:
     owner, now = new_owner(), clock.now()
     claimed = uploads.claim(
         standing.upload.upload_id, owner, now=now, lease_until=now + LEASE, state=uploads.VERIFYING
     )
-    return finish_sent(claimed, owner, lambda: math.inf)
+    try:
+        return finish_sent(claimed, owner, for_seconds(REQUEST_SECONDS))
+    except OutOfTime:
+        return _verify_later(claimed)
 
 
 def abort(upload_id: str) -> None:
-    """Gives an upload up: parts and reservation are gone. `Conflict` while it is being published or is ready."""
-    standing = find(upload_id)
+    """Gives an upload up: parts and reservation are gone. `Conflict` while it is being published or is ready.
+
+    Of very many files the worker function removes the last; the upload itself is gone at once.
+    """
+    standing = _known(upload_id)
     if standing.state == uploads.READY:
         raise Conflict(f"Upload {upload_id} is published already; delete the version instead")
     if standing.state in (uploads.FAILED, uploads.EXPIRED):
         tidy(standing)
         uploads.forget(standing)
         return
-    owner, now = new_owner(), clock.now()
+    if standing.state == uploads.ABANDONED and not standing.is_left(clock.now()):
+        raise _unknown(upload_id)
     try:
-        claimed = uploads.claim(upload_id, owner, now=now, lease_until=now + LEASE)
-        with Lease(upload_id, owner, lambda: math.inf):
-            discard(claimed, owner, None)
+        undo(standing, uploads.ABANDONED)
     except (ConditionFailed, LeaseLost):
         raise Conflict(f"Upload {upload_id} is being finished right now; ask for its state") from None
 
@@ -204,15 +202,10 @@ def abort(upload_id: str) -> None:
 def expire(standing: Standing, detail: str) -> None:
     """Ends an upload that nobody works on as expired and undoes it; nothing happens when somebody does.
 
-    One that had failed, but was not undone to the end, stays failed.
+    One that is being undone already comes to the end that it was to come to.
     """
-    owner, now = new_owner(), clock.now()
-    try:
-        claimed = uploads.claim(standing.upload.upload_id, owner, now=now, lease_until=now + LEASE)
-        with Lease(standing.upload.upload_id, owner, lambda: math.inf):
-            if claimed.detail:
-                discard(claimed, owner, uploads.FAILED, claimed.detail)
-            else:
-                discard(claimed, owner, uploads.EXPIRED, detail)
-    except (ConditionFailed, LeaseLost):
-        return
+    state = uploads.EXPIRING
+    if standing.state in uploads.ENDINGS:
+        state, detail = standing.state, standing.detail or ""
+    with suppress(ConditionFailed, LeaseLost):
+        undo(standing, state, detail)

@@ -3,20 +3,13 @@
 from msgspec import structs
 
 from chalicelib.errors import HashMismatch, InvalidRequest
+from chalicelib.registry.arriving import NAMED, Missing, PartsMissing, object_key
 from chalicelib.registry.leases import Lease
-from chalicelib.registry.planning import part_length, parts_total
+from chalicelib.registry.planning import parts_total
 from chalicelib.schema.records import ExpectedFile, FileRecord, StoredContent, Upload
 from chalicelib.settings import settings
 from chalicelib.store import keys, large, multipart, objects
 from chalicelib.store.bucket import ObjectChanged, ObjectMissing
-from chalicelib.store.multipart import Part
-
-NAMED = 20
-"""Missing parts or files that an error names; the rest is counted."""
-
-
-class PartsMissing(InvalidRequest):
-    """The upload can't be completed yet: parts have not arrived, or not in full."""
 
 
 class ContentGone(Exception):
@@ -27,40 +20,10 @@ class ContentGone(Exception):
         self.path = path
 
 
-def object_key(upload: Upload, file: ExpectedFile) -> str:
-    """Where a file's bytes go: a ZIP under `uploads/`, anything else to its place in the version."""
-    if upload.kind == "folder":
-        return keys.archive_key(upload.upload_id)
-    return keys.file_key(*upload.id, file.path)
-
-
-def missing_parts(file: ExpectedFile, part_size: int, parts: list[Part]) -> list[str]:
-    """What is missing of a file, in words, one entry a part; empty when every part is there in full."""
-    arrived = {part.number: part.size for part in parts}
-    problems = []
-    for number in range(1, parts_total(file.size, part_size) + 1):
-        wanted = part_length(file.size, part_size, number)
-        found = arrived.get(number)
-        if found is None:
-            problems.append(f"{file.path} part {number}")
-        elif found != wanted:
-            problems.append(f"{file.path} part {number} ({found} bytes instead of {wanted})")
-    return problems
-
-
 def named(things: list[str]) -> str:
     """The first 20 of these things, and how many more there are."""
     more = f" and {len(things) - NAMED} more" if len(things) > NAMED else ""
     return f"{', '.join(things[:NAMED])}{more}"
-
-
-def refuse_missing(problems: list[str]) -> None:
-    """Raises `PartsMissing`, which names them, when there are any."""
-    if problems:
-        raise PartsMissing(
-            f"{len(problems)} parts have not arrived: {named(problems)}."
-            " Send them (`parts` gives fresh URLs), then complete the upload again"
-        )
 
 
 def put_together(upload: Upload, file: ExpectedFile, key: str) -> str:
@@ -68,11 +31,13 @@ def put_together(upload: Upload, file: ExpectedFile, key: str) -> str:
     if file.multipart_id is None:
         raise PartsMissing(f"{file.path}: nothing of it has arrived; `parts` gives the URLs to send it to")
     try:
-        parts = multipart.list_parts(key, file.multipart_id)
+        parts = multipart.list_parts(key, file.multipart_id, parts_total(file.size, upload.part_size))
     except ObjectMissing:
         # Completed by an earlier run, which died before it could say so: only this upload can write here.
         return _made_before(file, key)
-    refuse_missing(missing_parts(file, upload.part_size, parts))
+    missing = Missing(upload.part_size)
+    missing.add(file, parts)
+    missing.refuse()
     try:
         return multipart.complete(key, file.multipart_id, parts)
     except ObjectMissing:

@@ -32,6 +32,16 @@ def entry_row(kind: str, version: tuple[str, str, str], touched: list[Key]) -> R
     return Row(keys.JOURNAL_PK, sk, body=json.encode(_packed(version, touched)).decode())
 
 
+def deletion_key(upload_id: str, due_at: int) -> Key:
+    """The key of the deletion of the version that this upload brought."""
+    return keys.JOURNAL_PK, keys.journal_sk(due_at, "delete", upload_id)
+
+
+def deletion_row(version: tuple[str, str, str], upload_id: str, due_at: int) -> Row:
+    """The row of the deletion of the version that this upload brought."""
+    return Row(*deletion_key(upload_id, due_at), body=json.encode(_packed(version, [])).decode())
+
+
 def open_entry(kind: str, version: tuple[str, str, str], touched: list[Key]) -> Entry:
     """Notes that work on a version begins."""
     row = entry_row(kind, version, touched)

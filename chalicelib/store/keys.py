@@ -21,9 +21,14 @@ def file_key(user_id: str, model_id: str, version: str, path: str) -> str:
     return version_prefix(user_id, model_id, version) + path
 
 
+def upload_prefix(upload_id: str) -> str:
+    """Where lies what an upload needs on its way."""
+    return f"{UPLOADS}{upload_id}/"
+
+
 def archive_key(upload_id: str) -> str:
     """Where an uploaded ZIP lies until it is unpacked."""
-    return f"{UPLOADS}{upload_id}/archive.zip"
+    return f"{upload_prefix(upload_id)}archive.zip"
 
 
 def manifest_key(user_id: str, model_id: str, version: str) -> str:

@@ -25,6 +25,8 @@ DELETE_BATCH = 1_000
 DELETERS = 4
 """DeleteObjects at a time: S3 takes some 3,500 removals a second of one prefix, and more asks it to slow down
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html)."""
+_PASSING = {"InternalError", "ServiceUnavailable", "SlowDown"}
+"""Codes with which single objects of a DeleteObjects ask for another try."""
 
 
 class Stored(NamedTuple):
@@ -148,18 +150,15 @@ def delete(keys: Iterable[str], check: Callable[[], object] = bool) -> int:
 
     `check` is called before each and may stop it by raising. Raises `StoreBusy` when some can't be removed now.
     """
-    waiting, counts = iter(keys), []
-    batches = iter(lambda: list(islice(waiting, DELETE_BATCH)), [])
+    waiting = iter(keys)
+    counts: list[int] = []
 
     def remove(batch: list[str]) -> None:
         check()
         _delete_batch(batch)
         counts.append(len(batch))
 
-    first = next(batches, [])
-    if first:
-        remove(first)
-        for_each(batches, remove, DELETERS)
+    for_each(iter(lambda: list(islice(waiting, DELETE_BATCH)), []), remove, DELETERS)
     return sum(counts)
 
 
@@ -171,10 +170,12 @@ def _delete_batch(batch: list[str]) -> None:
             .delete_objects(Bucket=bucket.name(), Delete={"Objects": listed, "Quiet": True})
             .get("Errors", [])
         )
-        batch = [error["Key"] for error in refused if error.get("Code") != "NoSuchKey"]
-        if not batch:
+        if not refused:
             return
-        # The request as a whole is answered 200, so that boto3 does not try it again.
+        if not {error.get("Code") for error in refused} <= _PASSING:
+            raise OSError(f"{len(refused)} objects could not be deleted: {refused[0].get('Code')}")
+        # The request as a whole was answered 200, so that boto3 does not try it again.
+        batch = [error["Key"] for error in refused]
         time.sleep(random.uniform(0, min(5.0, 0.1 * 2**attempt)))  # noqa: S311 - spreads attempts
     raise StoreBusy("The store is busy; try again in a moment")
 

@@ -6,8 +6,8 @@ One Model class means one connection and one client, whose creation a cold start
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from threading import Lock
 from typing import Any
 
@@ -17,11 +17,14 @@ from pynamodb.indexes import GlobalSecondaryIndex
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.errors import StoreBusy
+from chalicelib.store.parallel import for_each
 from chalicelib.store.rows import Row
 
 BATCH = 25
 """Rows in one BatchWriteItem:
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"""
+WRITERS = 8
+"""BatchWriteItems at a time."""
 BATCH_GET = 100
 """Rows in one BatchGetItem:
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
@@ -152,6 +155,12 @@ def rows(range_: Range) -> Iterator[Row]:
         yield from page.rows
 
 
+def keys_of(range_: Range) -> Iterator[Key]:
+    """The keys of all rows of a range, one Query a megabyte of rows."""
+    for page in pages(range_, keys_only=True):
+        yield from map(_key, page.rows)
+
+
 def first(range_: Range) -> Row | None:
     """The first row of a range without a condition. One Query."""
     page = next(pages(range_, size=1))
@@ -231,12 +240,18 @@ def transact(changes: Changes) -> None:
     raise StoreBusy("The table is busy; try again in a moment")
 
 
+_Write = tuple[dict[str, Any] | None, dict[str, Any] | None]
+"""An item to put, or a key to delete."""
+
+
 def _back_off(attempt: int) -> None:
     # Full jitter: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
     time.sleep(random.uniform(0, min(2.0, 0.05 * 2**attempt)))  # noqa: S311
 
 
-def _write_batch(puts: list[dict[str, Any]], deletes: list[dict[str, Any]]) -> None:
+def _write_batch(writes: list[_Write]) -> None:
+    puts = [item for item, _ in writes if item]
+    deletes = [key for _, key in writes if key]
     connection = _connection()
     for attempt in range(10):
         answer = connection.batch_write_item(put_items=puts, delete_items=deletes)
@@ -252,22 +267,20 @@ def _write_batch(puts: list[dict[str, Any]], deletes: list[dict[str, Any]]) -> N
 def write_many(puts: Iterable[Row] = (), deletes: Iterable[Key] = ()) -> None:
     """Writes and removes any number of rows, in no order and not as one; doing it again is harmless.
 
-    One BatchWriteItem per 25 rows, eight at a time.
+    One BatchWriteItem per 25 rows, eight at a time; rows are taken from the lists as they are written.
     """
-    writes: list[tuple[dict[str, Any] | None, dict[str, Any] | None]] = [
-        (row.serialize(), None) for row in puts
-    ]
-    writes += [(None, {"pk": {"S": pk}, "sk": {"S": sk}}) for pk, sk in deletes]
-    batches = [writes[start : start + BATCH] for start in range(0, len(writes), BATCH)]
-
-    def write(batch: list[tuple[dict[str, Any] | None, dict[str, Any] | None]]) -> None:
-        _write_batch([item for item, _ in batch if item], [key for _, key in batch if key])
-
-    if len(batches) == 1:
-        write(batches[0])
-    elif batches:
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(write, batches))
+    writes: Iterator[_Write] = chain(
+        ((row.serialize(), None) for row in puts),
+        ((None, {"pk": {"S": pk}, "sk": {"S": sk}}) for pk, sk in deletes),
+    )
+    batches = iter(lambda: list(islice(writes, BATCH)), [])
+    first = next(batches, [])
+    if len(first) < BATCH:
+        # No pool of threads for the few rows that most requests write.
+        if first:
+            _write_batch(first)
+        return
+    for_each(chain([first], batches), _write_batch, WRITERS)
 
 
 def create_table() -> None:

@@ -6,21 +6,22 @@ lapses and another may go on.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from msgspec import json
 
 from chalicelib.schema.records import FILES_PER_ROW, ExpectedFile, FileRecord, Upload
-from chalicelib.store import keys, table, versions
+from chalicelib.store import keys, leases, table, versions
 from chalicelib.store.rows import Row, expiry
 from chalicelib.store.table import Changes, Key, Range
 
 UPLOADING, VERIFYING, UNPACKING = "uploading", "verifying", "unpacking"
-ENDING = "ending"
-"""The upload is being undone, and can't be gone on with any more."""
+FAILING, EXPIRING, ABANDONED = "failing", "expiring", "abandoned"
 READY, FAILED, EXPIRED = "ready", "failed", "expired"
-OPEN_STATES = (UPLOADING, VERIFYING, UNPACKING, ENDING)
+ENDINGS = {FAILING: FAILED, EXPIRING: EXPIRED, ABANDONED: None}
+"""States of an upload that is being undone, and what it is when nothing of it is left: an abandoned one is gone."""
+OPEN_STATES = (UPLOADING, VERIFYING, UNPACKING, *ENDINGS)
 KEPT = 7 * 86_400
 """Seconds for which an ended upload can still be asked about; then the table's TTL removes its row."""
 
@@ -32,6 +33,7 @@ class Standing:
     upload: Upload
     state: str
     due_at: int
+    owner: str | None
     lease_until: int
     files_done: int
     bytes_done: int
@@ -44,8 +46,13 @@ class Standing:
         """Its row in the journal."""
         return keys.JOURNAL_PK, keys.journal_sk(self.due_at, "upload", self.upload.upload_id)
 
+    def is_left(self, now: int) -> bool:
+        """Whether its owner died, or, where it waits for the worker function, none came in time."""
+        return self.due_at <= now if self.owner is None else self.lease_until < now
 
-def _key(upload_id: str) -> Key:
+
+def key(upload_id: str) -> Key:
+    """The key of an upload's own row."""
     return keys.upload_pk(upload_id), keys.UPLOAD_SK
 
 
@@ -74,7 +81,7 @@ def reserve(
     due_at = lease_until if owner else upload.expires_at
     until = upload.expires_at + KEPT
     row = Row(
-        *_key(upload.upload_id),
+        *key(upload.upload_id),
         body=json.encode(upload).decode(),
         state=state,
         owner=owner,
@@ -107,6 +114,7 @@ def _standing(row: Row) -> Standing:
         upload=upload,
         state=row.state,
         due_at=int(row.due_at),
+        owner=row.owner,
         lease_until=int(row.lease_until or 0),
         files_done=int(row.files_done or 0),
         bytes_done=int(row.bytes_done or 0),
@@ -118,64 +126,62 @@ def _standing(row: Row) -> Standing:
 
 def find(upload_id: str) -> Standing | None:
     """An upload by its id. One GetItem."""
-    row = table.get(*_key(upload_id))
+    row = table.get(*key(upload_id))
     return _standing(row) if row else None
 
 
 def claim(upload_id: str, owner: str, *, now: int, lease_until: int, state: str | None = None) -> Standing:
     """Takes an open upload that nobody works on; `ConditionFailed` when it ended or has an owner at work."""
-    actions = [Row.owner.set(owner), Row.lease_until.set(lease_until)]
+    actions = leases.taken(owner, lease_until)
     if state:
-        actions.append(Row.state.set(state))
-    return _standing(table.update(_key(upload_id), actions, _unowned(now)))
+        actions += [Row.state.set(state), Row.detail.remove()]
+    return _standing(table.update(key(upload_id), actions, _open() & leases.free(now)))
 
 
-def _unowned(now: int) -> Any:
-    return Row.state.is_in(*OPEN_STATES) & (Row.owner.does_not_exist() | (Row.lease_until < now))
+def _open() -> Any:
+    return Row.state.is_in(*OPEN_STATES)
 
 
-def renew(upload_id: str, owner: str, *, lease_until: int, progress: dict[str, int]) -> None:
-    """Keeps a lease and notes progress; `ConditionFailed` when another has taken over."""
-    actions = [Row.lease_until.set(lease_until)]
-    actions += [getattr(Row, name).set(value) for name, value in progress.items()]
-    table.update(_key(upload_id), actions, Row.owner == owner)
+def release(upload_id: str, owner: str, state: str, detail: str | None = None) -> None:
+    """Gives an upload back in this state, for anyone to go on; nothing happens when it is not ours any more.
 
-
-def release(upload_id: str, owner: str, state: str) -> None:
-    """Gives an upload back in this state, for anyone to go on; nothing happens when it is not ours any more."""
+    `detail` is what clients are told with it.
+    """
+    told = [Row.detail.set(detail)] if detail else []
     try:
-        table.update(
-            _key(upload_id),
-            [Row.owner.remove(), Row.lease_until.set(0), Row.state.set(state)],
-            Row.owner == owner,
-        )
+        table.update(key(upload_id), [*leases.given_back(), Row.state.set(state), *told], Row.owner == owner)
     except table.ConditionFailed:
         return
 
 
-def begin_end(standing: Standing, owner: str, detail: str | None) -> None:
-    """Notes that an upload is going to be undone, for this reason; `ConditionFailed` when it is not ours any more."""
-    actions = [Row.state.set(ENDING), *([Row.detail.set(detail)] if detail else [])]
-    table.update(_key(standing.upload.upload_id), actions, Row.owner == owner)
+def move(
+    standing: Standing,
+    state: str,
+    *,
+    due_at: int,
+    now: int,
+    held_by: str = "",
+    owner: str | None = None,
+    lease_until: int = 0,
+    detail: str | None = None,
+) -> Standing:
+    """Puts an upload that nobody but `held_by` works on into another state, due at `due_at`, in one transaction.
 
-
-def hand_over(standing: Standing, state: str, *, due_at: int, now: int) -> Standing:
-    """Passes an upload that nobody works on to the worker function, due again at `due_at`.
-
-    `ConditionFailed` when it ended, is worked on, or was handed over meanwhile.
+    It is worked on by `owner` then, or waits for the worker function. `detail` is what clients are told with it.
+    `ConditionFailed` when it ended, is worked on, or was moved meanwhile.
     """
     upload_id = standing.upload.upload_id
-    moved = [Row.state.set(state), Row.due_at.set(due_at), Row.owner.remove(), Row.lease_until.set(0)]
-    condition = _unowned(now) & (Row.due_at == standing.due_at)
-    changes = Changes(updates=[(_key(upload_id), moved, condition)])
+    actions = leases.taken(owner, lease_until) if owner else leases.given_back()
+    actions += [Row.state.set(state), Row.due_at.set(due_at)]
+    actions.append(Row.detail.set(detail) if detail else Row.detail.remove())
+    ours = leases.free(now) | (Row.owner == held_by) if held_by else leases.free(now)
+    condition = _open() & ours & (Row.due_at == standing.due_at)
+    changes = Changes(updates=[(key(upload_id), actions, condition)])
     if due_at != standing.due_at:
         changes.deletes.append((standing.journal, None))
         changes.puts.append((_journal_row(due_at, upload_id), None))
     table.transact(changes)
-    found = find(upload_id)
-    if found is None:
-        raise table.ConditionFailed
-    return found
+    return replace(standing, state=state, due_at=due_at, owner=owner, lease_until=lease_until, detail=detail)
 
 
 def ended(
@@ -198,24 +204,24 @@ def ended(
         files, size = done
         actions += [Row.files_done.set(files), Row.files_total.set(files)]
         actions += [Row.bytes_done.set(size), Row.bytes_total.set(size)]
-    return _key(standing.upload.upload_id), actions, Row.owner == owner
+    return key(standing.upload.upload_id), actions, Row.owner == owner
 
 
 def gone(standing: Standing, owner: str) -> tuple[Key, Any]:
     """The change that ends an upload without a trace, for a transaction."""
-    return _key(standing.upload.upload_id), Row.owner == owner
+    return key(standing.upload.upload_id), Row.owner == owner
 
 
 def remove_lists(standing: Standing) -> None:
     """Removes the lists of the files that an upload expects and has finished."""
     pk = keys.upload_pk(standing.upload.upload_id)
-    rows = [row for prefix in (keys.EXPECTED, keys.FINISHED) for row in table.rows(Range(pk, prefix))]
-    table.write_many(deletes=[(row.pk, row.sk) for row in rows])
+    for prefix in (keys.EXPECTED, keys.FINISHED):
+        table.write_many(deletes=table.keys_of(Range(pk, prefix)))
 
 
 def forget(standing: Standing) -> None:
     """Removes an upload's own row: nobody can ask for it any more."""
-    table.delete(_key(standing.upload.upload_id))
+    table.delete(key(standing.upload.upload_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 `index_rows` says by which rows a version is found: publishing, updating, deleting, rebuilding go by it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from msgspec import json
@@ -92,6 +92,21 @@ def content_rows(record: VersionRecord, files: Iterable[FileRecord]) -> dict[Key
     return rows
 
 
+def remove_index(record: VersionRecord, check: Callable[[], object]) -> None:
+    """Removes what a version is found by and its list of files, the list last: it says what there is to remove.
+
+    `check` is called between and may stop it by raising; what is removed then stays removed.
+    """
+    table.write_many(deletes=[*index_rows(record), *content_rows(record, record.files)])
+    if 0 < record.document.files_total <= INLINE_FILES:
+        return
+    for page in table.pages(Range(keys.files_pk(*record.id))):
+        check()
+        files = (file for row in page.rows for file in row.read(list[FileRecord]))
+        table.write_many(deletes=content_rows(record, files))
+        table.write_many(deletes=[(row.pk, row.sk) for row in page.rows])
+
+
 def file_rows(record: VersionRecord, files: Sequence[FileRecord]) -> list[Row]:
     """The list of a version's files as rows of 50; none when the version's own row holds it all."""
     if len(files) <= INLINE_FILES:
@@ -137,6 +152,11 @@ def of_model(user_id: str, model_id: str, *, after: str | None = None) -> Range:
         condition=Row.state == READY,
         after=None if after is None else key(user_id, model_id, after),
     )
+
+
+def being_deleted(user_id: str, model_id: str) -> Range:
+    """A model's versions that readers see no more, and of which not all is removed yet."""
+    return Range(keys.model_pk(user_id, model_id), keys.version_sk(""), condition=Row.state == DELETING)
 
 
 def files_from(record: VersionRecord, first: str = "", *, count: int | None = None) -> Iterator[FileRecord]:

@@ -15,6 +15,7 @@ from interleaving import just_before
 from planting import names, plant, plant_all
 
 from chalicelib.registry import clock, deleting
+from chalicelib.store import objects
 
 ONE = "/ai-models/ana/iris"
 MEMBERS = {f"part-{number:02}.bin": b"%d" % number for number in range(11)}
@@ -188,7 +189,9 @@ class TestManyFiles:
     def test_the_sweep_does_what_the_worker_did_not(self, api):
         upload(api)
         api.delete(ONE)
+        objects.delete_prefix("tasks/")
         sweep_later()
+        api.deliver()
         assert everything() == NOTHING
 
 

@@ -241,6 +241,7 @@ def test_a_deletion_in_the_worker_goes_on_after_a_rebuild_of_a_whole_table(api, 
     rebuild()
     assert api.get("/ai-models/ana/iris", version="v1").status == 404
     sweep_later()
+    api.deliver()
     assert everything() == (set(), set(), set())
 
 

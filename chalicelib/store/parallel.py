@@ -1,0 +1,28 @@
+"""Many small calls at a time, for lists of any length."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def for_each(items: Iterable[Item], work: Callable[[Item], object], threads: int) -> None:
+    """Does the work for each item, several at a time; items are taken no faster than they are done with.
+
+    Raises the first error, once the work that was begun by then has ended.
+    """
+    waiting = iter(items)
+    begun: set[Future[object]] = set()
+    with ThreadPoolExecutor(threads) as pool:
+        while True:
+            begun |= {pool.submit(work, item) for item in islice(waiting, 2 * threads - len(begun))}
+            if not begun:
+                return
+            ended, begun = wait(begun, return_when=FIRST_COMPLETED)
+            for one in ended:
+                if (error := one.exception()) is not None:
+                    for other in begun:
+                        other.cancel()
+                    raise error
