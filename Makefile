@@ -1,6 +1,6 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rebuild bench bench-cold bench-metadata bench-creators bench-kills clean
+.PHONY: help run test lint rebuild bench bench-cold bench-metadata bench-creators bench-kills bench-faults clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
@@ -17,6 +17,7 @@ help:
 	@echo 'make bench-metadata  measure the metadata calls'
 	@echo 'make bench-creators  let twelve clients create one version at once, again and again'
 	@echo 'make bench-kills     kill it at random moments, and see what is left'
+	@echo 'make bench-faults    let one request to the stores in twenty fail, and see what is left'
 	@echo 'make clean           remove the environments and caches; the data stays'
 
 run: $(RUN) $(EMULATOR)
@@ -47,6 +48,9 @@ bench-creators: $(DEV) $(EMULATOR)
 
 bench-kills: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m benchmarks.kills
+
+bench-faults: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m benchmarks.faults
 
 clean:
 	rm -rf .venv .venv-emulator .mypy_cache .pytest_cache .ruff_cache .hypothesis

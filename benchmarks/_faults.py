@@ -185,6 +185,9 @@ class FaultyProxy:
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = writer.get_extra_info("socket")
+        # Heads and bodies are sent one by one: neither is to wait until the other was acknowledged.
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             while True:
                 await self._exchange(reader, writer)
@@ -192,7 +195,7 @@ class FaultyProxy:
             if end.reset:
                 # Closing without waiting for what was sent is what makes it a reset.
                 linger = struct.pack("ii", 1, 0)
-                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 writer.transport.abort()
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             # Either side has gone, or the proxy goes.

@@ -90,6 +90,5 @@ def _problems(client: Client, document: Any, known: Known) -> list[str]:
     if paths != known.contents:
         problems.append(f"files {sorted(paths.items() ^ known.contents.items())} differ")
     # Bytes are read back of every file, however old.
-    return problems + [
-        f"{path} is damaged" for path in paths if client.sha256(*names, path) != known.contents.get(path)
-    ]
+    read = client.digests(*names, paths)
+    return problems + [f"{path} is damaged" for path in paths if read.get(path) != known.contents.get(path)]

@@ -4,7 +4,7 @@ import hashlib
 import io
 import threading
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +22,8 @@ class Refused(Exception):
             f"{answer.request.method} {answer.request.path_url}: {answer.status_code} {answer.text}"
         )
         self.status = answer.status_code
+        self.retry_after = float(answer.headers.get("Retry-After", 0))
+        """Seconds after which it says to ask again; 0 when it does not say so."""
 
 
 class Client:
@@ -72,6 +74,10 @@ class Client:
         )
         return sha256(answer.content)
 
+    def digests(self, model_id: str, version: str, paths: Iterable[str]) -> dict[str, str]:
+        """SHA-256 of these files as they are downloaded."""
+        return {path: self.sha256(model_id, version, path) for path in paths}
+
     def stores(self) -> str:
         """The URL of the AWS stand-in, as presigned URLs tell it."""
         fields = {"user_id": USER, "model_id": "probe", "name": "Probe", "filename": "probe", "file_size": 1}
@@ -86,10 +92,10 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def zipped(contents: Mapping[str, bytes]) -> bytes:
+def zipped(contents: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A ZIP with these files."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(file, "w", compression, compresslevel=1) as archive:
         for path, data in contents.items():
             archive.writestr(path, data)
     return file.getvalue()

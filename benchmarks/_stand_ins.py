@@ -13,8 +13,8 @@ from devserver.folder import Folder, users
 
 
 @contextmanager
-def ministack(dynamodb: str | None = None) -> Iterator[None]:
-    """MiniStack as `make run` starts it, in a folder and on a port of its own; the service is led to it.
+def ministack(dynamodb: str | None = None) -> Iterator[str]:
+    """MiniStack as `make run` starts it, in a folder and on a port of its own; the service is led to it. Its URL.
 
     `dynamodb` is the URL of another DynamoDB to use in its place, for the table alone.
     """
@@ -27,7 +27,7 @@ def ministack(dynamodb: str | None = None) -> Iterator[None]:
             )
             if dynamodb:
                 os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = dynamodb
-            yield
+            yield emulator.url
         finally:
             # A clean stop would write tables that nobody wants any more, for minutes when they are large.
             os.kill(users(Path(path))["emulator"], signal.SIGKILL)

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
-from benchmarks._audit import audit
+from benchmarks._audit import audit, embedded
 from benchmarks._report import machine, progress, table, verdict
 from benchmarks._service import USER, Client, Refused, sha256
 from devserver.process import LocalService
@@ -107,7 +107,7 @@ def main() -> int:
             rate = asked.rounds / (time.monotonic() - begun)
             lines.append([kind, str(asked.rounds), str(found.total()), f"{rate:.1f}"])
             wrong += [f"{kind}: {count} x {text}" for text, count in found.items()]
-        left = audit(client.stores())
+        left = audit(embedded(client.stores()))
     progress("")
     wrong += [f"{left.versions} versions are there"] * (left.versions != asked.rounds * len(KINDS))
     for name in ("orphans", "missing", "rows"):

@@ -22,7 +22,7 @@ from typing import Any
 
 import requests
 
-from benchmarks._audit import EXPIRED, HANDED_ON, audit
+from benchmarks._audit import EXPIRED, HANDED_ON, audit, embedded
 from benchmarks._ledger import Ledger, settle
 from benchmarks._report import machine, table, verdict
 from benchmarks._service import USER, Client, Refused, zipped
@@ -193,11 +193,12 @@ def one_round(
     started = time.monotonic() - begun
     rebuilt = "made again" if "index was lost" in service.log else "kept"
     client = Client(service.url)
+    stores = embedded(client.stores())
     # The worker that a kill ended is called again by the sweep, in a quarter of an hour.
-    audit(client.stores(), sweep_in=HANDED_ON)
+    audit(stores, sweep_in=HANDED_ON)
     ends = Counter(wait(client, upload_id, Event()) for upload_id in clients.open)
     wrong = [*clients.unexpected, *(["an upload is stuck"] * ends["stuck"])]
-    left = audit(client.stores(), sweep_in=EXPIRED)
+    left = audit(stores, sweep_in=EXPIRED)
     wrong += settle(client, ledger)
     for name in ("orphans", "missing", "rows"):
         wrong += [f"{name}: {one}" for one in getattr(left, name)]

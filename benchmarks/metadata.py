@@ -168,7 +168,7 @@ def times(before: float, after: float) -> list[str]:
 def main() -> int:
     """Fills, measures, prints, and gives the exit status: 1 when a limit is broken."""
     asked = options()
-    store: AbstractContextManager[None] = (
+    store: AbstractContextManager[object] = (
         _stand_ins.moto() if asked.store == "moto" else _stand_ins.ministack(asked.endpoint)
     )
     with store:
