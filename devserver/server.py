@@ -19,7 +19,7 @@ from devserver.functions import Worker, repeat
 from devserver.gateway import Gateway
 from devserver.options import Options, listen
 
-_SWEEP = 600.0
+_SWEEP = 60.0
 """Seconds between two sweeps."""
 
 

@@ -1,7 +1,9 @@
 """The parts of an upload: URLs to send them to, and which have arrived."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import chain, islice
 
 from msgspec import structs
 
@@ -11,11 +13,11 @@ from chalicelib.registry.arriving import object_key, travels
 from chalicelib.registry.finishing import expected_files
 from chalicelib.registry.planning import part_length, parts_total
 from chalicelib.registry.uploads import find, require_open
-from chalicelib.schema.records import ExpectedFile, Upload
+from chalicelib.schema.records import FILES_PER_ROW, ExpectedFile, Upload
 from chalicelib.schema.requests import ArrivedQuery, PartsRequest
 from chalicelib.schema.uploads import ArrivedFile, ArrivedPage, ArrivedPart, FilePlan, PartUrl, UploadPlan
 from chalicelib.settings import settings
-from chalicelib.store import multipart, uploads
+from chalicelib.store import multipart, objects, uploads
 from chalicelib.store.bucket import ObjectMissing
 from chalicelib.store.table import ConditionFailed
 from chalicelib.store.uploads import ExpectedChunk, Standing
@@ -141,13 +143,15 @@ def arrived(upload_id: str, query: ArrivedQuery) -> ArrivedPage:
     position = tokens.read(query.next_token, scope) if query.next_token else "0"
     if not position.isdecimal():
         raise tokens.refusal()
-    start = int(position)
-    files = expected_files(upload_id)
-    if query.filename is not None:
-        files = [file for file in files if file.path == query.filename]
+    start, total = int(position), standing.upload.files_total or 1
+    if query.filename is None:
+        files = list(islice(_files_from(upload_id, start), query.limit))
+    else:
+        files = [file for file in expected_files(upload_id) if file.path == query.filename]
+        start, total = 0, len(files)
         if not files:
             raise NotFound(f"The upload expects no file {query.filename[:80]!r}")
-    page = _page(files[start : start + query.limit], standing.upload.part_size)
+    page = _page(files, standing.upload.part_size)
     with ThreadPoolExecutor(16) as pool:
         documents = list(pool.map(lambda file: _arrived_file(standing.upload, file), page))
     end = start + len(page)
@@ -155,8 +159,14 @@ def arrived(upload_id: str, query: ArrivedQuery) -> ArrivedPage:
         upload_id=upload_id,
         part_size=standing.upload.part_size,
         files=documents,
-        next_token=tokens.make(str(end), scope) if end < len(files) else None,
+        next_token=tokens.make(str(end), scope) if end < total else None,
     )
+
+
+def _files_from(upload_id: str, start: int) -> Iterator[ExpectedFile]:
+    """The expected files from the one at this place on."""
+    chunks = uploads.expected(upload_id, start // FILES_PER_ROW)
+    return islice(chain.from_iterable(chunk.files for chunk in chunks), start % FILES_PER_ROW, None)
 
 
 def _page(files: list[ExpectedFile], part_size: int) -> list[ExpectedFile]:
@@ -170,17 +180,28 @@ def _page(files: list[ExpectedFile], part_size: int) -> list[ExpectedFile]:
 
 
 def _arrived_file(upload: Upload, file: ExpectedFile) -> ArrivedFile:
-    parts = []
-    if file.multipart_id is not None:
-        try:
-            parts = multipart.list_parts(object_key(upload, file), file.multipart_id)
-        except ObjectMissing:
-            parts = []
-    sent = travels(file)
+    total = parts_total(file.size, upload.part_size) if travels(file) else 0
     return ArrivedFile(
         filename=file.path,
         file_size=file.size,
-        already_stored=not sent,
-        parts=[ArrivedPart(part_number=part.number, size=part.size) for part in parts],
-        parts_total=parts_total(file.size, upload.part_size) if sent else 0,
+        already_stored=not travels(file),
+        parts=_arrived_parts(upload, file, total),
+        parts_total=total,
     )
+
+
+def _arrived_parts(upload: Upload, file: ExpectedFile, total: int) -> list[ArrivedPart]:
+    if file.multipart_id is None:
+        return []
+    key = object_key(upload, file)
+    with suppress(ObjectMissing):
+        parts = multipart.list_parts(key, file.multipart_id, total)
+        return [ArrivedPart(part_number=part.number, size=part.size) for part in parts]
+    with suppress(ObjectMissing):
+        # Put together by a run that was interrupted, or found that parts of other files are missing.
+        objects.head(key)
+        lengths = (
+            (number, part_length(file.size, upload.part_size, number)) for number in range(1, total + 1)
+        )
+        return [ArrivedPart(part_number=number, size=size) for number, size in lengths]
+    return []

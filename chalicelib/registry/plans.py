@@ -1,5 +1,6 @@
 """Upload plans: what is going to be uploaded is checked, the version reserved, and URLs given for the parts."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
@@ -18,6 +19,9 @@ from chalicelib.store import contents
 
 ARCHIVE = "archive.zip"
 """What a folder's plan calls the ZIP."""
+LOOKING_SECONDS = 12.0
+"""Seconds after which a plan stops looking for contents that the user has already: what it has not looked for
+by then is sent. It is time for more than 10,000 files."""
 
 
 def plan_single(request: SinglePlan) -> UploadPlan:
@@ -102,8 +106,10 @@ def _plan(
 
 
 def _already_stored(user_id: str, files: Sequence[ExpectedFile]) -> list[ExpectedFile]:
+    until = time.monotonic() + LOOKING_SECONDS
+
     def look(file: ExpectedFile) -> ExpectedFile:
-        if file.sha256 is None or file.size == 0:
+        if file.sha256 is None or file.size == 0 or time.monotonic() > until:
             return file
         stored = contents.find(user_id, file.sha256, file.size)
         if stored is None:
@@ -121,5 +127,5 @@ def _already_stored(user_id: str, files: Sequence[ExpectedFile]) -> list[Expecte
             copy_of=source,
         )
 
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(32) as pool:
         return list(pool.map(look, files))

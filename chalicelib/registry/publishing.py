@@ -18,6 +18,9 @@ from chalicelib.store.uploads import Standing
 RESERVED_CHANGES = 5
 """Rows that every publication or update changes beside the index: version, active, upload, journal, spare."""
 
+CHUNK = 10_000
+"""Files of which the rows are made at a time: some 30 MB of them."""
+
 
 def new_record(standing: Standing, files: list[FileRecord]) -> VersionRecord:
     """The record of the version that this upload brings; `files` in path order."""
@@ -75,9 +78,12 @@ def publish(standing: Standing, lease: Lease, files: list[FileRecord]) -> Versio
     manifests.write_files(record, files)
 
     index = list(versions.index_rows(record).values())
-    contents = list(versions.content_rows(record, files).values())
-    if len(files) > INLINE_FILES:
-        index, contents = contents + index, []
+    contents: list[Row] = []
+    if len(files) <= INLINE_FILES:
+        contents += versions.content_rows(record, files).values()
+    else:
+        for start in range(0, len(files), CHUNK):
+            table.write_many(versions.content_rows(record, files[start : start + CHUNK]).values())
     room = table.TRANSACTION - RESERVED_CHANGES - len(contents)
     table.write_many(index[room:])
     # Who was stopped for longer than the lease, a sleeping laptop say, must not bring a manifest back.

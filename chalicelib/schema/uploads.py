@@ -58,7 +58,10 @@ class UploadState(Struct, kw_only=True):
     files_total: Annotated[int | None, Meta(description="Null while it isn't known yet.")] = None
     bytes_done: int = 0
     bytes_total: int | None = None
-    detail: Annotated[str | None, Meta(description="Why it failed.")] = None
+    detail: Annotated[
+        str | None,
+        Meta(description="Why it failed; of an upload that goes on, what `complete` found missing."),
+    ] = None
     url: Annotated[str | None, Meta(description="The version's address, once it is ready.")] = None
 
 
