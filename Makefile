@@ -18,6 +18,7 @@ help:
 	@echo 'make bench-creators  let twelve clients create one version at once, again and again'
 	@echo 'make bench-kills     kill it at random moments, and see what is left'
 	@echo 'make bench-faults    let one request to the stores in twenty fail, and see what is left'
+	@echo 'make bench-planning  measure the plans for archives of 100,000 files'
 	@echo 'make clean           remove the environments and caches; the data stays'
 
 run: $(RUN) $(EMULATOR)
@@ -51,6 +52,9 @@ bench-kills: $(DEV) $(EMULATOR)
 
 bench-faults: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m benchmarks.faults
+
+bench-planning: $(DEV)
+	@exec .venv/bin/python -m benchmarks.planning
 
 clean:
 	rm -rf .venv .venv-emulator .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 from chalicelib.archive.central import Header, parse_headers
@@ -62,11 +62,11 @@ def read_directory(source: Source) -> Directory:
     extent_ends = _extent_ends(headers, central.offset)
     # The largest thing in memory, and no longer needed.
     del central
-    kept = [
-        (header, end) for header, end in zip(headers, extent_ends, strict=True) if not _is_junk(header.path)
-    ]
-    _check_collisions(header for header, _ in kept)
-    members = tuple(Member(*header[:-1], extent_end) for header, extent_end in kept if not header.is_folder)
+    kept = [header for header in headers if not _is_junk(header.path)]
+    _check_collisions(kept)
+    members = tuple(
+        Member(*header[:-1], extent_ends[header.offset]) for header in kept if not header.is_folder
+    )
     if not members:
         raise InvalidArchive("The ZIP holds no file: put the model's files into it")
     _check_expansion(members, source.size)
@@ -79,14 +79,16 @@ def _is_junk(path: str) -> bool:
     return path.startswith("__MACOSX/") or path.rpartition("/")[2] in (".DS_Store", "Thumbs.db")
 
 
-def _extent_ends(headers: list[Header], directory_offset: int) -> list[int]:
-    """Where each of the headers, sorted by offset, must have ended; refuses overlaps (zip bombs)."""
-    ends = [header.offset for header in headers[1:]] + [directory_offset]
-    for index, (header, end) in enumerate(zip(headers, ends, strict=False)):
+def _extent_ends(headers: list[Header], directory_offset: int) -> dict[int, int]:
+    """Where what begins at an offset must have ended, of headers sorted by offset; refuses overlaps (zip bombs)."""
+    ends = {}
+    for header, following in zip_longest(headers, headers[1:]):
+        end = following.offset if following else directory_offset
         if header.least_end > end:
-            other = f"member {headers[index + 1].path!r}" if index + 1 < len(headers) else "central directory"
+            other = f"member {following.path!r}" if following else "central directory"
             raise refuse(header.path, f"overlaps the {other}: make the ZIP again")
-    return ends[: len(headers)]
+        ends[header.offset] = end
+    return ends
 
 
 def _check_collisions(headers: Iterable[Header]) -> None:
