@@ -1,6 +1,6 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rebuild bench bench-cold bench-metadata bench-creators bench-kills bench-faults clean
+.PHONY: help run test lint rebuild bench bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
