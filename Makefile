@@ -1,6 +1,6 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rebuild bench bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning clean
+.PHONY: help run test lint rebuild bench bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-large clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
@@ -19,6 +19,7 @@ help:
 	@echo 'make bench-kills     kill it at random moments, and see what is left'
 	@echo 'make bench-faults    let one request to the stores in twenty fail, and see what is left'
 	@echo 'make bench-planning  measure the plans for archives of 100,000 files'
+	@echo 'make bench-large     delete and complete very many files, versions and parts'
 	@echo 'make clean           remove the environments and caches; the data stays'
 
 run: $(RUN) $(EMULATOR)
@@ -55,6 +56,9 @@ bench-faults: $(DEV) $(EMULATOR)
 
 bench-planning: $(DEV)
 	@exec .venv/bin/python -m benchmarks.planning
+
+bench-large: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m benchmarks.large
 
 clean:
 	rm -rf .venv .venv-emulator .mypy_cache .pytest_cache .ruff_cache .hypothesis

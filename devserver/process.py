@@ -30,9 +30,17 @@ class LocalService:
     Leaving the block stops it, if it has not been stopped or killed.
     """
 
-    def __init__(self, data_dir: Path, port: int = 0, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int = 0,
+        env: Mapping[str, str] | None = None,
+        *,
+        module: str = "devserver",
+    ) -> None:
         """`port` 0 takes any free one. `env` is set in addition to this process's environment, of which
-        no variable for AWS or the service is handed on."""
+        no variable for AWS or the service is handed on. `module` is what is run to serve."""
+        self._module = module
         self.data_dir = data_dir
         self.port = port
         self.environment = {**_inherited(), **(env or {}), "PORT": str(port), "DATA_DIR": str(data_dir)}
@@ -44,7 +52,7 @@ class LocalService:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         with self._log_file.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "devserver"],
+                [sys.executable, "-m", self._module],
                 cwd=_ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

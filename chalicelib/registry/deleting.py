@@ -176,7 +176,7 @@ def remove(version: tuple[str, str, str], upload_id: str, remaining: Remaining, 
     """
     now, owner, key = clock.now(), new_owner(), rows.key(*version)
     doomed = (Row.state == rows.DELETING) & (Row.upload_id == upload_id)
-    free = leases.free(now) | (Row.owner == held_by) if held_by else leases.free(now)
+    free = leases.free(now, owner, held_by)
     try:
         row = table.update(key, leases.taken(owner, now + LEASE), doomed & free)
     except ConditionFailed:
@@ -190,9 +190,9 @@ def remove(version: tuple[str, str, str], upload_id: str, remaining: Remaining, 
         with suppress(ConditionFailed):
             table.update(key, leases.given_back(), doomed & (Row.owner == owner))
         raise
+    entry = journal.deletion_key(upload_id, int(row.due_at))
     with suppress(ConditionFailed):
-        table.delete(key, doomed & (Row.owner == owner))
-        table.delete(journal.deletion_key(upload_id, int(row.due_at)))
+        table.transact(Changes(deletes=[(key, doomed & (Row.owner == owner)), (entry, None)]))
     return True
 
 

@@ -171,10 +171,10 @@ def test_a_change_writes_the_rows_that_change_and_no_others(stocked):
 
 def test_what_a_deletion_costs(stocked, calls):
     plant_others(60)
-    for path, most in ((SMALL, 15), (LARGE, 18)):
+    for path, most in ((SMALL, 14), (LARGE, 17)):
         with calls.counting() as counted:
             assert stocked.delete(path, version="v1").status == 200
-        assert counted["TransactWriteItems"] == 1
+        assert counted["TransactWriteItems"] == 2
         assert counted.total() <= most
 
 
