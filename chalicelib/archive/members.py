@@ -22,6 +22,10 @@ OUTPUT_CHUNK = 1024 * 1024
 _LOCAL = Struct("<4sHHHHHLLLHH")
 _SIGNATURE = b"PK\x03\x04"
 _DESCRIPTOR_FLAG = 0x0008
+# A data descriptor: perhaps a signature, the CRC-32, the sizes in 32 or 64 bits (4.3.9).
+_DESCRIPTOR_SIGNATURE = b"PK\x07\x08"
+_DESCRIPTOR = Struct("<LLL")
+_WIDE_DESCRIPTOR = Struct("<LQQ")
 _COMPARED_FLAGS = ENCRYPTED_FLAGS | UTF8_FLAG
 # Bytes read beyond a header's name, so that the extra field seldom takes a second read.
 _USUAL_EXTRA = 512
@@ -41,8 +45,10 @@ engine = _inflate_module()
 def content_offset(source: Source, member: Member) -> int:
     """Where the member's `compressed_size` bytes of content begin, from one or two reads of its local header.
 
-    Raises `InvalidArchive` when the local header contradicts the central directory or pushes the content
-    out of the member's extent. A data descriptor (4.3.9) is never read: the central directory counts.
+    A third one reads the data descriptor, where the header leaves what it says to that.
+
+    Raises `InvalidArchive` when the local header or the descriptor contradicts the central directory, or
+    the header pushes the content out of the member's extent.
     """
     name_end = LOCAL_HEADER_BYTES + len(member.raw_name)
     extent = member.extent_end - member.header_offset
@@ -67,13 +73,27 @@ def content_offset(source: Source, member: Member) -> int:
         size, packed = widen((size, packed), extra_fields(header[name_end:start], member.path), member.path)
     found = (crc, packed, size)
     expected = (member.crc32, member.compressed_size, member.size)
-    # With a data descriptor the header may leave them zero.
-    deferred = bool(flags & _DESCRIPTOR_FLAG)
-    if any(
-        value != sure and not (deferred and value == 0) for value, sure in zip(found, expected, strict=True)
-    ):
-        raise refuse(member.path, "has another size or CRC-32 in its own header: make the ZIP again")
+    if found != expected:
+        deferred = flags & _DESCRIPTOR_FLAG and all(
+            value in (0, sure) for value, sure in zip(found, expected, strict=True)
+        )
+        if not deferred:
+            raise refuse(member.path, "has another size or CRC-32 in its own header: make the ZIP again")
+        _check_descriptor(source, member, member.header_offset + start + member.compressed_size)
     return member.header_offset + start
+
+
+def _check_descriptor(source: Source, member: Member, offset: int) -> None:
+    most = len(_DESCRIPTOR_SIGNATURE) + _WIDE_DESCRIPTOR.size
+    found = source.read(offset, min(most, member.extent_end - offset))
+    sizes = member.compressed_size, member.size
+    narrow = _DESCRIPTOR.pack(member.crc32, *(size & UINT32 for size in sizes))
+    wide = _WIDE_DESCRIPTOR.pack(member.crc32, *sizes)
+    # Nothing says which of the four forms it has.
+    bare = narrow, wide
+    signed = _DESCRIPTOR_SIGNATURE + narrow, _DESCRIPTOR_SIGNATURE + wide
+    if not found.startswith(bare + signed):
+        raise refuse(member.path, "has another size or CRC-32 in its data descriptor: make the ZIP again")
 
 
 def stream_member(source: Source, member: Member) -> Iterator[bytes]:

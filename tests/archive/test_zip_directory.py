@@ -2,7 +2,7 @@ import struct
 import unicodedata
 
 import pytest
-from ziplies import ALL_ONES, DEFLATED, Fake, Recorded, build, deflate, extra, finish, unicode_path, zip64
+from ziplies import ALL_ONES, DEFLATED, Fake, Recorded, build, extra, finish, unicode_path, zip64
 
 from chalicelib.archive.directory import read_directory
 from chalicelib.archive.ending import MAX_DIRECTORY_BYTES, MAX_MEMBERS
@@ -140,7 +140,8 @@ def test_a_stored_zip_as_the_last_member_does_not_confuse():
 )
 def test_unsafe_names_are_refused(name, reason):
     detail = refusal(build([Fake(b"fine"), Fake(name)]))
-    assert "The ZIP's member" in detail
+    named = repr(name.decode(errors="backslashreplace")[:200])[1:-1]
+    assert detail.startswith(f"The ZIP's member '{named}")
     assert reason in detail
 
 
@@ -234,7 +235,8 @@ def test_a_stored_member_has_one_size():
 )
 def test_two_members_of_one_path_are_refused(one, other):
     detail = refusal(build([Fake(b"between"), Fake(one.encode()), Fake(b"b"), Fake(other.encode())]))
-    assert repr(one) in detail or repr(other) in detail
+    assert repr(one) in detail
+    assert repr(other) in detail or (one == other and "in it twice" in detail)
     assert "rename one of them" in detail
 
 
@@ -245,7 +247,7 @@ def test_two_members_of_one_path_are_refused(one, other):
 def test_a_file_where_a_folder_is_needed_is_refused(file, below, swapped):
     fakes = [Fake(file.encode(), b""), Fake(b"a-b", b""), Fake(b"a.b", b""), Fake(below.encode(), b"")]
     detail = refusal(build(fakes[::-1] if swapped else fakes))
-    assert "needs a folder" in detail
+    assert f"member {file!r} is a file where {below.rstrip('/')!r} needs a folder" in detail
 
 
 def test_neighbouring_names_do_not_collide():
@@ -256,60 +258,6 @@ def test_neighbouring_names_do_not_collide():
 def test_an_archive_without_files_is_refused():
     for fakes in ([], [Fake(b"folder/", b"")], [Fake(b"__MACOSX/a"), Fake(b"b/.DS_Store")]):
         assert "holds no file" in refusal(build(fakes))
-
-
-# Overlaps
-
-
-def test_members_with_one_offset_are_refused():
-    body = Fake(b"a").local_header() + b"content"
-    data = body + finish([Fake(b"a").central_header(0), Fake(b"b").central_header(0)], len(body))
-    assert "overlaps" in refusal(data)
-
-
-def full_overlap_bomb(count: int) -> bytes:
-    kernel = Fake(b"kernel", bytes(100_000), method=DEFLATED)
-    body = kernel.local_header() + kernel.packed()
-    return body + finish(
-        [Fake(b"%d" % i, kernel.content, method=DEFLATED).central_header(0) for i in range(count)], len(body)
-    )
-
-
-def quoted_overlap_bomb(count: int) -> bytes:
-    """Each member quotes the next one's local header in a deflate block of its own, then shares its data."""
-    data, content, body = deflate(bytes(100_000)), bytes(100_000), b""
-    placed: list[tuple[Fake, int]] = []
-    for number in reversed(range(count)):
-        fake = Fake(b"%04d" % number, content, method=DEFLATED, data=data)
-        header = fake.local_header()
-        body = header + (body or data)
-        placed.append((fake, len(body)))
-        quote = struct.pack("<BHH", 0, len(header), len(header) ^ 0xFFFF)
-        body = quote + body
-        data, content = quote + header + data, header + content
-    body = body[5:]
-    return body + finish([fake.central_header(len(body) - distance) for fake, distance in placed], len(body))
-
-
-@pytest.mark.parametrize("bomb", [full_overlap_bomb, quoted_overlap_bomb])
-def test_overlapping_bombs_are_refused(bomb):
-    assert "overlaps the member" in refusal(bomb(50))
-
-
-def test_the_quoted_bomb_of_one_is_an_honest_archive():
-    assert paths_of(quoted_overlap_bomb(1)) == ["0000"]
-
-
-@pytest.mark.parametrize("lie", [{"packed": 8, "size": 8}, {"offset": 1}, {"offset": 10**9}])
-def test_a_last_member_that_reaches_into_the_directory_is_refused(lie):
-    assert "overlaps the central directory" in refusal(build([Fake(central=lie)]))
-
-
-def test_a_gap_after_a_member_is_no_overlap():
-    assert paths_of(build([Fake(trailer=bytes(24)), Fake(b"b")], gap=b"gap", before=b"stub")) == [
-        "a.bin",
-        "b",
-    ]
 
 
 # Expansion
@@ -330,6 +278,7 @@ def test_more_than_a_tebibyte_in_all_is_refused():
 def test_past_a_gibibyte_the_ratio_counts(size, refused):
     data = build([wide(size)])
     if refused:
+        assert "'wide'" in refusal(data)
         assert "over 200 times" in refusal(data)
     else:
         assert paths_of(data) == ["wide"]
@@ -357,7 +306,6 @@ def test_the_ratio_is_200_times_the_whole_archive():
         (b"PK", "not a ZIP"),
         (b"\x1f\x8b" + bytes(100_000), "not a ZIP"),
         (build([Fake()])[:-22], "not a ZIP"),
-        (build([Fake()])[:-1], "cut off"),
         (build([Fake()], after=b"x"), "after its end"),
         (build([Fake()], after=bytes(70_000)), "cut off"),
         (build([Fake()], end={"comment_length": 3}), "cut off"),

@@ -6,9 +6,9 @@ from itertools import islice
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zip_mutations import Unseekable, is_refused, mutate, valid_archives
 from ziplies import ALL_ONES, DEFLATED, STORED, Fake, Recorded, build, deflate, zip64
 
+from benchmarks._damage import Unseekable
 from chalicelib.archive import members as members_module
 from chalicelib.archive.directory import read_directory
 from chalicelib.archive.members import OUTPUT_CHUNK, content_offset, flatten, stream_member
@@ -102,34 +102,17 @@ def test_an_extra_field_longer_than_the_first_read_is_read():
 @pytest.mark.parametrize(
     ("lie", "reason"),
     [
-        ({"signature": b"PK\x01\x02"}, "not where"),
-        ({"name": b"b.bin"}, "another name"),
         ({"name": b"a.bin2"}, "another name"),
-        ({"name": b"A.bin"}, "another name"),
         ({"name_length": 4}, "another name"),
         ({"name_length": 0xFFFF}, "another name"),
-        ({"method": DEFLATED}, "another method"),
-        ({"flags": 0}, "other flags"),
-        ({"flags": 0x0801}, "other flags"),
-        ({"crc": 1}, "another size or CRC-32"),
         ({"crc": 0}, "another size or CRC-32"),
-        ({"size": 6}, "another size or CRC-32"),
         ({"packed": 0}, "another size or CRC-32"),
         ({"extra_length": 1}, "runs into"),
         ({"extra_length": 0xFFFF}, "runs into"),
-        ({"size": ALL_ONES}, "lacks the ZIP64"),
-        ({"flags": 0x0808, "crc": 5}, "another size or CRC-32"),
-        ({"flags": 0x0808, "packed": 5}, "another size or CRC-32"),
     ],
 )
-def test_a_local_header_that_contradicts_the_directory_is_refused(lie, reason):
+def test_a_local_header_that_leads_astray_is_refused(lie, reason):
     assert reason in refusal(Fake(local=lie))
-
-
-def test_data_descriptors_are_not_trusted():
-    deferred = {"flags": 0x0808, "crc": 0, "packed": 0, "size": 0}
-    fake = Fake(flags=0x0808, local=deferred, trailer=b"PK\x07\x08 not even a descriptor")
-    assert contents_of(build([fake])) == {"a.bin": b"content"}
 
 
 TEXT = b"weights " * 1_000
@@ -205,22 +188,3 @@ def test_flatten_names_both_members_of_one_base_name(one, other):
         flatten(members)
     assert repr(one) in caught.value.detail
     assert repr(other) in caught.value.detail
-
-
-@pytest.mark.parametrize("archive", valid_archives())
-def test_the_archives_to_be_mutated_are_read(archive):
-    assert not is_refused(archive)
-
-
-@pytest.mark.parametrize("number", range(6))
-def test_mutated_archives_are_refused_or_read_correctly(number):
-    archive = valid_archives()[number]
-    refused = sum(is_refused(mutate(random.Random(f"{number}:{seed}"), archive)) for seed in range(300))
-    assert 100 < refused < 300
-
-
-@given(st.binary(max_size=300), st.integers(0, 100))
-def test_noise_before_an_end_record_is_refused(noise, size):
-    end = b"PK\x05\x06" + bytes(4) + b"\x01\0\x01\0" + size.to_bytes(4, "little")
-    data = noise + end + max(0, len(noise) - size).to_bytes(4, "little") + b"\0\0"
-    assert is_refused(data)

@@ -1,0 +1,87 @@
+"""A ZIP that has lost bytes, gained some, or been put together with another, is refused wherever that is."""
+
+import pytest
+from ziplies import Fake, Recorded, build, finish
+
+from benchmarks._damage import originals
+from chalicelib.archive.directory import read_directory
+from chalicelib.archive.ending import MAX_MEMBERS
+from chalicelib.archive.source import BytesSource
+from chalicelib.errors import InvalidArchive
+
+COMMENTED = build([Fake(), Fake(b"b", b"weights " * 9, method=8)], comment=b"made by hand")
+WIDE = build([Fake(), Fake(b"b", b"weights " * 9, method=8)], end64={})
+ONES = {"entries": 0xFFFF, "here": 0xFFFF}
+
+
+def is_refused(data: bytes) -> bool:
+    try:
+        read_directory(BytesSource(data))
+    except InvalidArchive:
+        return True
+    return False
+
+
+def refusal(source) -> str:
+    with pytest.raises(InvalidArchive) as caught:
+        read_directory(source)
+    return caught.value.detail
+
+
+@pytest.mark.parametrize("archive", [COMMENTED, WIDE])
+def test_the_archives_to_be_damaged_are_fine(archive):
+    assert not is_refused(archive)
+
+
+@pytest.mark.parametrize("archive", [COMMENTED, WIDE, *originals()])
+def test_an_archive_that_is_cut_off_anywhere_is_refused(archive):
+    step = 1 + len(archive) // 2_000
+    for length in range(0, len(archive), step):
+        assert is_refused(archive[:length]), f"its first {length} bytes"
+        assert is_refused(archive[len(archive) - length :]), f"its last {length} bytes"
+
+
+@pytest.mark.parametrize("archive", [COMMENTED, WIDE])
+def test_an_archive_that_lost_or_gained_a_byte_anywhere_is_refused(archive):
+    for place in range(len(archive)):
+        assert is_refused(archive[:place] + archive[place + 1 :]), f"without byte {place}"
+        assert is_refused(archive[:place] + b"\0" + archive[place:]), f"with one more at {place}"
+
+
+def test_two_archives_one_after_the_other_are_refused():
+    for one in (COMMENTED, WIDE):
+        for other in (COMMENTED, WIDE):
+            refusal(BytesSource(one + other))
+
+
+def test_an_archive_in_the_comment_of_another_is_refused():
+    other = build([Fake(b"other")])
+    assert "more than one end record" in refusal(BytesSource(build([Fake()], comment=other)))
+
+
+def test_a_second_zip64_end_record_is_refused():
+    body = Fake().local_header() + b"content"
+    headers = [Fake().central_header(0)]
+    records = finish(headers, len(body), end64={})[len(headers[0]) :]
+    position = len(body) + len(headers[0])
+    doubled = body + headers[0] + records[:56] + records
+    assert "wrong place" in refusal(BytesSource(doubled))
+    moved = finish(headers, len(body), end64={}, locator={"position": position + 56})[len(headers[0]) :]
+    assert "not where" in refusal(BytesSource(body + headers[0] + records[:56] + moved))
+
+
+@pytest.mark.parametrize(("count", "refused"), [(MAX_MEMBERS, False), (MAX_MEMBERS + 1, True)])
+def test_a_hundred_thousand_members_are_the_most(count, refused):
+    fakes = [Fake(b"%06d" % number, b"") for number in range(count)]
+    headers = [fake.central_header(36 * number) for number, fake in enumerate(fakes)]
+    end = finish(headers, 36 * count, end64={}, end=ONES)
+    source = Recorded(end, size=36 * count + len(end))
+    if refused:
+        assert "100001 members, at most 100000" in refusal(source)
+    else:
+        assert len(read_directory(source).members) == count
+
+
+def test_more_members_than_the_end_record_says_are_refused():
+    fakes = [Fake(b"%03d" % number, b"") for number in range(101)]
+    assert "more in it" in refusal(BytesSource(build(fakes, end={"entries": 100, "here": 100})))
