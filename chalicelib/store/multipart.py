@@ -96,14 +96,21 @@ def _parts_above(key: str, multipart_id: str, start: int) -> list[Part]:
             answer = bucket.client().list_parts(
                 Bucket=bucket.name(), Key=key, UploadId=multipart_id, PartNumberMarker=marker, MaxParts=PAGE
             )
-        for part in answer.get("Parts", []):
+        listed = answer.get("Parts", [])
+        for part in listed:
             # SeaweedFS lists every content that a number was sent with, and not in the order of time.
             known = latest.setdefault(part["PartNumber"], part)
             if known["LastModified"] <= part["LastModified"]:
                 latest[part["PartNumber"]] = part
-        marker = answer.get("NextPartNumberMarker", end)
-        if not answer.get("IsTruncated") or marker >= end:
+        if not answer.get("IsTruncated"):
             break
+        last = answer["NextPartNumberMarker"]
+        if len({part["PartNumber"] for part in listed}) < len(listed):
+            # The page may have ended between two contents of its last number.
+            last = max(last - 1, marker + 1)
+        if last >= end:
+            break
+        marker = last
     return [
         Part(number, part["Size"], part["ETag"], part.get("ChecksumCRC32"))
         for number, part in sorted(latest.items())
