@@ -9,15 +9,20 @@ from chalicelib.archive.directory import Member
 from chalicelib.archive.units import COPIED_FROM, MIB, SMALL, TOGETHER, TOGETHER_MEMBERS, plan_units
 
 SIZES = st.one_of(
-    st.integers(0, 2_000), st.integers(0, 3 * MIB), st.integers(COPIED_FROM - 1, COPIED_FROM + 1)
+    st.integers(0, 2_000),
+    st.integers(0, 3 * MIB),
+    st.integers(COPIED_FROM - 1, COPIED_FROM + 1),
+    st.integers(0, 2**40),
 )
+# What lies between members: descriptors, folders, members that are left out.
+GAPS = st.one_of(st.just(0), st.integers(0, 100), st.integers(0, 20 * MIB))
 
 
 @st.composite
 def archives(draw):
     members, offset = [], 0
     for number, (size, stored, gap) in enumerate(
-        draw(st.lists(st.tuples(SIZES, st.booleans(), st.integers(0, 100)), min_size=1, max_size=60))
+        draw(st.lists(st.tuples(SIZES, st.booleans(), GAPS), min_size=1, max_size=60))
     ):
         packed = size if stored else size // 2
         end = offset + 40 + packed + gap
@@ -57,3 +62,19 @@ def test_neighbours_are_parted_only_where_they_are_too_many(members):
         if left.way == right.way == "together":
             span = right.members[0].extent_end - left.offset
             assert span > TOGETHER or len(left.members) == TOGETHER_MEMBERS
+
+
+@given(archives())
+def test_units_take_every_byte_of_their_members_and_none_twice(members):
+    units = list(plan_units(members))
+    for unit in units:
+        assert unit.offset == unit.members[0].header_offset
+        assert unit.offset + unit.length == unit.members[-1].extent_end
+    for left, right in itertools.pairwise(units):
+        assert left.offset + left.length <= right.offset
+
+
+@given(archives(), st.data())
+def test_what_is_done_already_is_in_no_unit(members, data):
+    left = [member for member in members if data.draw(st.booleans())]
+    assert [member for unit in plan_units(left) for member in unit.members] == left

@@ -1,4 +1,6 @@
+import bisect
 import io
+import itertools
 import random
 import shutil
 import subprocess
@@ -111,13 +113,82 @@ def test_members_are_regular_files_of_a_fixed_time():
             assert info.flag_bits == 0x0800
 
 
-@pytest.mark.parametrize("command", [["unzip", "-tq"], ["7z", "t"], ["bsdtar", "-tf"], ["zip", "-T"]])
-def test_other_tools_take_it(command, tmp_path):
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    """Archives in files: a usual one, and one of so many members that only ZIP64 can count them."""
+    many = {f"{number % 10}/{number:05}": b"%d" % number for number in range(66_000)}
+    paths = {}
+    for name, files in (("usual", FILES), ("many members", many)):
+        paths[name] = tmp_path_factory.mktemp("archives") / "model.zip"
+        paths[name].write_bytes(gather(plan(files).pieces, files))
+    return paths
+
+
+@pytest.mark.parametrize("name", ["usual", "many members"])
+@pytest.mark.parametrize("command", [["unzip", "-tq"], ["7z", "t"], ["bsdtar", "-xOf"], ["zip", "-T"]])
+def test_other_tools_take_it(command, name, archives):
     if not shutil.which(command[0]):
         pytest.skip(f"{command[0]} is not installed")
-    path = tmp_path / "model.zip"
-    path.write_bytes(gather(plan(FILES).pieces, FILES))
-    subprocess.run([*command, str(path)], check=True, capture_output=True)
+    subprocess.run([*command, str(archives[name])], check=True, capture_output=True)
+
+
+def test_the_tools_that_are_asked_see_what_is_wrong(archives, tmp_path):
+    data = bytearray(archives["usual"].read_bytes())
+    data[data.index(FILES["model.bin"][:20])] ^= 1
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(data)
+    for command in (["unzip", "-tq"], ["7z", "t"], ["bsdtar", "-xOf"]):
+        if shutil.which(command[0]):
+            assert subprocess.run([*command, str(broken)], check=False, capture_output=True).returncode
+
+
+class Sparse(io.RawIOBase):
+    """A laid out archive of any size as a file: its contents are zeros."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout, self.position = layout, 0
+        self.starts = [0, *itertools.accumulate(piece.length for piece in layout.pieces)]
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self.position = offset + (0, self.position, self.layout.size)[whence]
+        return self.position
+
+    def tell(self) -> int:
+        return self.position
+
+    def read(self, size: int = -1) -> bytes:
+        end = self.layout.size if size < 0 else min(self.layout.size, self.position + size)
+        found = b""
+        while self.position < end:
+            index = bisect.bisect(self.starts, self.position) - 1
+            start, piece = self.starts[index], self.layout.pieces[index]
+            taken = piece.cut(self.position - start, min(end, self.starts[index + 1]) - self.position)
+            found += taken.data if isinstance(taken, Literal) else bytes(taken.length)
+            self.position += taken.length
+        return found
+
+
+@given(st.dictionaries(st.text("ab/é模😀", min_size=1, max_size=9), st.integers(0, 2**43), min_size=1))
+def test_zipfile_finds_every_member_of_any_size_where_it_is(sizes):
+    layout = plan_archive([Entry(path, size, 7) for path, size in sizes.items()])
+    assert layout.size == sum(piece.length for piece in layout.pieces)
+    contents = {piece.path: piece.length for piece in layout.pieces if isinstance(piece, Content)}
+    assert contents == {path: size for path, size in sizes.items() if size}
+    with zipfile.ZipFile(Sparse(layout)) as archive:
+        found = {info.filename: info for info in archive.infolist()}
+        assert {name: (i.file_size, i.compress_size, i.CRC) for name, i in found.items()} == {
+            path: (size, size, 7) for path, size in sizes.items()
+        }
+        for info in found.values():
+            # Opening compares the name in the local header, and leaves the file where the content begins.
+            with archive.open(info):
+                pass
+            local = Sparse(layout)
+            local.seek(info.header_offset + 30 + len(info.filename.encode()) + 4)
+            assert local.read(16) == info.file_size.to_bytes(8, "little") * 2
 
 
 def test_an_archive_of_more_than_65535_members_and_of_large_offsets_has_wide_ends():

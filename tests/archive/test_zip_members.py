@@ -1,7 +1,7 @@
 import io
+import itertools
 import random
 import zipfile
-from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from ziplies import ALL_ONES, DEFLATED, STORED, Fake, Recorded, build, deflate, 
 
 from benchmarks._damage import Unseekable
 from chalicelib.archive import members as members_module
-from chalicelib.archive.directory import read_directory
+from chalicelib.archive.directory import Member, read_directory
 from chalicelib.archive.members import OUTPUT_CHUNK, content_offset, flatten, stream_member
 from chalicelib.archive.source import BytesSource
 from chalicelib.errors import InvalidArchive
@@ -166,7 +166,7 @@ def test_only_what_is_asked_for_is_fetched():
     source = Recorded(build([Fake(content=random.Random(1).randbytes(100_000))]), chunk=1_000)
     (member,) = read_directory(source).members
     source.reads.clear()
-    list(islice(stream_member(source, member), 3))
+    list(itertools.islice(stream_member(source, member), 3))
     assert sum(length for _, length in source.reads) < 5_000
 
 
@@ -188,3 +188,24 @@ def test_flatten_names_both_members_of_one_base_name(one, other):
         flatten(members)
     assert repr(one) in caught.value.detail
     assert repr(other) in caught.value.detail
+
+
+segments = st.text(st.sampled_from("aAéÉ\u0301ß."), min_size=1, max_size=3).filter(lambda s: s.strip("."))
+
+
+@given(st.lists(st.lists(segments, min_size=1, max_size=3).map("/".join), min_size=1, max_size=8))
+def test_flatten_gives_each_member_its_base_name_or_names_two_that_share_one(paths):
+    members = [Member(path, path.encode(), 0, 0, 0, STORED, 0, n, n + 1) for n, path in enumerate(paths)]
+    bases = [path.split("/")[-1] for path in paths]
+    if len({path_key(base) for base in bases}) == len(paths):
+        flat = flatten(members)
+        assert [member.path for member in flat] == bases
+        assert [member._replace(path=path) for member, path in zip(flat, paths, strict=True)] == members
+    else:
+        with pytest.raises(InvalidArchive) as caught:
+            flatten(members)
+        named = [path for path in paths if repr(path) in caught.value.detail]
+        assert any(
+            path_key(one.split("/")[-1]) == path_key(other.split("/")[-1])
+            for one, other in itertools.product(named, named)
+        )
