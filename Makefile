@@ -1,6 +1,6 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rebuild bench bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-large clean
+.PHONY: help run test lint rebuild bench bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
@@ -19,6 +19,7 @@ help:
 	@echo 'make bench-kills     kill it at random moments, and see what is left'
 	@echo 'make bench-faults    let one request to the stores in twenty fail, and see what is left'
 	@echo 'make bench-planning  measure the plans for archives of 100,000 files'
+	@echo 'make bench-fuzz      read a million damaged ZIPs: each is refused, or read right'
 	@echo 'make bench-large     delete and complete very many files, versions and parts'
 	@echo 'make clean           remove the environments and caches; the data stays'
 
@@ -56,6 +57,9 @@ bench-faults: $(DEV) $(EMULATOR)
 
 bench-planning: $(DEV)
 	@exec .venv/bin/python -m benchmarks.planning
+
+bench-fuzz: $(DEV)
+	@exec .venv/bin/python -m benchmarks.fuzz_archives
 
 bench-large: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m benchmarks.large
