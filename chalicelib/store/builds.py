@@ -1,6 +1,8 @@
 """Who makes a ZIP: one at a time, with a lease that is renewed part by part and lapses when its holder dies."""
 
-from chalicelib.store import table
+from uuid import uuid4
+
+from chalicelib.store import leases, table
 from chalicelib.store.rows import Row, expiry
 from chalicelib.store.table import ConditionFailed, Key
 
@@ -19,9 +21,10 @@ def _key(name: str) -> Key:
 
 def claim(name: str, *, now: int) -> bool:
     """Takes the building of the object `name`; False while another is at it."""
-    row = Row(*_key(name), lease_until=now + LEASE, expires_at=expiry(now + KEPT))
+    owner = uuid4().hex
+    row = Row(*_key(name), owner=owner, lease_until=now + LEASE, expires_at=expiry(now + KEPT))
     try:
-        table.put(row, Row.pk.does_not_exist() | (Row.lease_until < now))
+        table.put(row, leases.free(now, owner))
     except ConditionFailed:
         return False
     _renewed[name] = now

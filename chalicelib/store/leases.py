@@ -8,9 +8,13 @@ from chalicelib.store.rows import Row
 from chalicelib.store.table import Key
 
 
-def free(now: int) -> Any:
-    """The condition that nobody holds a row: it has no owner, or one who has not renewed it in time."""
-    return Row.owner.does_not_exist() | (Row.lease_until < now)
+def free(now: int, *owners: str) -> Any:
+    """The condition that nobody but these holds a row: it has no owner, or one who has not renewed it in time.
+
+    Who takes a row is to be one of these: botocore sends a request again whose answer was lost, and it then
+    finds what it did the first time.
+    """
+    return Row.owner.does_not_exist() | (Row.lease_until < now) | Row.owner.is_in(*owners)
 
 
 def taken(owner: str, until: int) -> list[Any]:
