@@ -3,7 +3,7 @@
 import re
 from contextlib import suppress
 
-from chalicelib.errors import Conflict, NotFound
+from chalicelib.errors import Conflict, InvalidRequest, NotFound
 from chalicelib.registry import clock, versions
 from chalicelib.registry.arriving import check_arrived, check_begun
 from chalicelib.registry.finishing import expected_files, finish_sent, is_looked_at_here
@@ -155,10 +155,17 @@ def _hand_over(standing: Standing, to: str) -> UploadState:
     return state_document(uploads.move(standing, to, due_at=now + DUE_AGAIN, now=now))
 
 
-def _unpack(standing: Standing, archive: ExpectedFile) -> UploadState:
+def _unpack(standing: Standing, archive: ExpectedFile) -> VersionDocument | UploadState:
+    upload_id = standing.upload.upload_id
     state = _hand_over(standing, uploads.UNPACKING)
-    # The ZIP lands in the bucket with this, which calls the worker function.
-    put_together(standing.upload, archive, keys.archive_key(standing.upload.upload_id))
+    try:
+        # The ZIP lands in the bucket with this, which calls the worker function.
+        put_together(standing.upload, archive, keys.archive_key(upload_id))
+    except InvalidRequest:
+        # The worker function may have ended, and removed the ZIP, before the store's answer came.
+        if find(upload_id).state == uploads.UNPACKING:
+            raise
+        return _as_it_stands(upload_id)
     return state
 
 

@@ -121,16 +121,21 @@ def _parts_above(key: str, multipart_id: str, start: int) -> list[Part]:
 def complete(key: str, multipart_id: str, parts: list[Part]) -> str:
     """Makes the object of its parts and gives its ETag.
 
-    Raises `ObjectMissing` when the upload is gone, `ObjectChanged` when a part is not that one any more.
+    Raises `ObjectMissing` when upload and object are gone, `ObjectChanged` when a part is not that one any more.
     """
     listed: list[Any] = [
         {"PartNumber": part.number, "ETag": part.etag} | ({"ChecksumCRC32": part.crc32} if part.crc32 else {})
         for part in parts
     ]
+    s3 = bucket.client()
     with bucket.translated():
-        return bucket.client().complete_multipart_upload(
-            Bucket=bucket.name(), Key=key, UploadId=multipart_id, MultipartUpload={"Parts": listed}
-        )["ETag"]
+        try:
+            return s3.complete_multipart_upload(
+                Bucket=bucket.name(), Key=key, UploadId=multipart_id, MultipartUpload={"Parts": listed}
+            )["ETag"]
+        except s3.exceptions.NoSuchUpload:
+            # A request whose answer was lost has made the object; nothing else is ever written to this key.
+            return s3.head_object(Bucket=bucket.name(), Key=key)["ETag"]
 
 
 def abort(key: str, multipart_id: str) -> None:

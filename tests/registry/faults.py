@@ -58,6 +58,43 @@ class Fault:
             yield
 
 
+class Repeat(Fault):
+    """Has the call numbered `at` of those that write made twice, as botocore does when the first answer is lost.
+
+    DynamoDB knows a transaction again by its token, so none is repeated.
+    """
+
+    def __init__(self, at):
+        super().__init__(at, reads=False)
+
+    def __repr__(self):
+        return f"repeated #{self.at} {self.failed}"
+
+    @contextmanager
+    def acting(self):
+        original = botocore.client.BaseClient._make_api_call
+
+        def repeating(client, name, arguments):
+            if name != "TransactWriteItems" and self._strikes(name):
+                original(client, name, dict(arguments))
+            return original(client, name, arguments)
+
+        with patch.object(botocore.client.BaseClient, "_make_api_call", repeating):
+            yield
+
+
+def repeats():
+    """Each call that writes made twice, one after the other."""
+    at = 0
+    while True:
+        repeat = Repeat(at)
+        yield repeat
+        if repeat.failed is None:
+            break
+        at += 1
+    assert at > 1, "nothing was repeated"
+
+
 def kills():
     """A kill before each call that writes: whatever is read between two of them makes no difference to the stores.
 
