@@ -4,7 +4,7 @@ Members in, units of work out. A unit is small enough to be noted as done as a w
 the requests for it don't outweigh its bytes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,9 +17,11 @@ COPIED_FROM = 5 * MIB
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html)."""
 SMALL = MIB
 """Most bytes of a member, packed and unpacked, that is fetched together with its neighbours."""
-TOGETHER = 8 * MIB
+TOGETHER = 4 * MIB
 TOGETHER_MEMBERS = 100
 """Most bytes, and members, that are fetched with one request."""
+MEMBER_COST = 256 * 1024
+"""Bytes that could be written in the time that a request for a member takes beside its bytes."""
 
 Way = Literal["copy", "stream", "together"]
 
@@ -35,6 +37,11 @@ class Unit:
     def offset(self) -> int:
         """Where its bytes begin in the archive."""
         return self.members[0].header_offset
+
+    @property
+    def cost(self) -> int:
+        """How much work it is, in bytes that are written."""
+        return sum(member.size + MEMBER_COST for member in self.members)
 
     @property
     def length(self) -> int:
@@ -57,6 +64,31 @@ def plan_units(members: Iterable[Member]) -> Iterator[Unit]:
             yield Unit("stream", (member,))
     if near:
         yield Unit("together", tuple(near))
+
+
+def without(units: Iterable[Unit], paths: Container[str]) -> Iterator[Unit]:
+    """The units less the members of these paths."""
+    for unit in units:
+        left = tuple(member for member in unit.members if member.path not in paths)
+        if left:
+            yield Unit(unit.way, left)
+
+
+def cut_shares(units: Sequence[Unit], *, least: int, most: int) -> list[Sequence[Unit]]:
+    """The units in shares of about equal cost, in order: so many that each costs `least`, and at most `most`.
+
+    The same units give the same shares. None is empty, unless there are no units at all.
+    """
+    total = sum(unit.cost for unit in units)
+    wanted = max(1, min(most, total // least))
+    shares: list[Sequence[Unit]] = []
+    begin = cost = 0
+    for end, unit in enumerate(units, 1):
+        cost += unit.cost
+        if cost * wanted >= total * (len(shares) + 1):
+            shares.append(units[begin:end])
+            begin = end
+    return shares or [units]
 
 
 def _is_small(member: Member) -> bool:

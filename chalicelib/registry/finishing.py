@@ -10,11 +10,12 @@ from contextlib import suppress
 from msgspec import structs
 
 from chalicelib.errors import WeighthouseError
+from chalicelib.registry import sharing
 from chalicelib.registry.arriving import PartsMissing, check_arrived, object_key, pages
-from chalicelib.registry.leases import Lease, LeaseLost, Remaining
+from chalicelib.registry.leases import Lease, LeaseLost, Remaining, Shared
 from chalicelib.registry.publishing import publish
 from chalicelib.registry.undoing import undo_own
-from chalicelib.registry.unpacking import StoredSource, unpack
+from chalicelib.registry.unpacking import StoredSource, Unpacking
 from chalicelib.registry.verifying import (
     ContentGone,
     can_be_copied,
@@ -40,12 +41,13 @@ def finish(standing: Standing, lease: Lease, make: Maker) -> VersionDocument:
 
     What the client did wrong undoes the upload and is raised again; so is anything at all that happens to a
     form, which nobody can go on with. Anything else leaves the upload open for another run: `PartsMissing`
-    for the client to send more, `OutOfTime` and failures of the stores to be tried again.
+    for the client to send more, `OutOfTime` and failures of the stores to be tried again. `Shared` leaves it to
+    several runs, one of which comes back here.
     """
     with lease:
         try:
             return publish(standing, lease, make(lease))
-        except LeaseLost:
+        except (LeaseLost, Shared):
             raise
         except PartsMissing as error:
             uploads.release(standing.upload.upload_id, lease.owner, uploads.UPLOADING, str(error))
@@ -83,7 +85,9 @@ def finish_sent(standing: Standing, owner: str, remaining: Remaining) -> Version
     files = expected_files(upload.upload_id)
 
     def make(lease: Lease) -> list[FileRecord]:
-        made = _unpacked(upload, lease, files[0]) if upload.kind == "folder" else _made(upload, lease, files)
+        made = (
+            _unpacked(standing, lease, files[0]) if upload.kind == "folder" else _made(upload, lease, files)
+        )
         # The files are whole: parts that are still in progress are of a run or a request that was killed.
         multipart.abort_all(keys.version_prefix(*upload.id))
         return made
@@ -92,14 +96,18 @@ def finish_sent(standing: Standing, owner: str, remaining: Remaining) -> Version
     return finish(standing, lease, make)
 
 
-def _unpacked(upload: Upload, lease: Lease, archive: ExpectedFile) -> list[FileRecord]:
+def _unpacked(standing: Standing, lease: Lease, archive: ExpectedFile) -> list[FileRecord]:
+    upload = standing.upload
     key = object_key(upload, archive)
     put_together(upload, archive, key)
-    return unpack(upload, lease, StoredSource(key))
+    unpacking = Unpacking(upload, StoredSource(key))
+    lease.set_totals(unpacking.files, unpacking.size)
+    sharing.share_out(standing, lease, unpacking)
+    return unpacking.make(lease, unpacking.units)
 
 
 def _made(upload: Upload, lease: Lease, files: list[ExpectedFile]) -> list[FileRecord]:
-    done = already_made(upload, lease)
+    done = already_made(upload, lease, (file.path for file in files))
     missing = [file for file in files if file.path not in done]
     if not is_looked_at_here(upload, files):
         check_arrived(upload, missing, lease.check)

@@ -31,6 +31,10 @@ class LeaseLost(Exception):
     """Another owner has taken the work over: stop, and leave everything as it is."""
 
 
+class Shared(Exception):
+    """The work goes on in several runs at once, of which the last will end it."""
+
+
 class OutOfTime(Exception):
     """The function's time is nearly over: what is done is noted, the rest is for another run."""
 
@@ -49,12 +53,24 @@ def for_seconds(seconds: float) -> Remaining:
 class Lease:
     """Keeps a row that was claimed under `owner` while the `with` block runs, and counts its progress."""
 
-    def __init__(self, key: Key, owner: str, remaining: Remaining, *, resumes: bool = False) -> None:
-        """`remaining` gives the seconds that this run has left; `resumes` says that an earlier run may have begun."""
+    def __init__(
+        self,
+        key: Key,
+        owner: str,
+        remaining: Remaining,
+        *,
+        resumes: bool = False,
+        within: "Lease | None" = None,
+    ) -> None:
+        """`remaining` gives the seconds that this run has left; `resumes` says that an earlier run may have begun.
+
+        A lease `within` another is lost with that one.
+        """
         self.owner = owner
         self._key = key
         self.resumes = resumes
         self._remaining = remaining
+        self._within = within
         self._progress: dict[str, int] = {}
         self._held_until = clock.now() + LEASE
         self._over = threading.Event()
@@ -75,13 +91,19 @@ class Lease:
         while not self._over.wait(RENEWAL):
             until = clock.now() + LEASE
             try:
-                leases.renew(self._key, self.owner, until=until, progress=dict(self._progress))
+                leases.renew(self._key, self.owner, until=until, progress=self.progress)
             except table.ConditionFailed:
                 self._held_until = 0
                 return
             except Exception:  # noqa: S112 - a store that is out of reach may come back before the lease ends
                 continue
             self._held_until = until
+
+    @property
+    def progress(self) -> dict[str, int]:
+        """What was counted so far, by the names that it is noted under."""
+        with self._lock:
+            return dict(self._progress)
 
     def set_totals(self, files: int, size: int) -> None:
         """Says how much there is to do."""
@@ -100,6 +122,8 @@ class Lease:
 
     def check_held(self) -> None:
         """Raises `LeaseLost` when another may have taken over; to be called before each write."""
+        if self._within:
+            self._within.check_held()
         if clock.now() >= self._held_until:
             raise LeaseLost(self._key)
 

@@ -112,14 +112,16 @@ def publish(standing: Standing, lease: Lease, files: list[FileRecord]) -> Versio
     return documents.fitting(documents.document(record, files[: documents.DOCUMENT_FILES]))
 
 
-def task_keys(upload_id: str) -> list[str]:
+def task_keys(standing: Standing) -> list[str]:
     """The objects by which the worker function is called for an upload."""
-    return [keys.task_key(kind, upload_id) for kind in ("verify", "unpack", "undo")]
+    upload_id = standing.upload.upload_id
+    shares = [keys.share_task_key(upload_id, number) for number in range(1, standing.shares + 1)]
+    return [*(keys.task_key(kind, upload_id) for kind in ("verify", "unpack", "undo")), *shares]
 
 
 def tidy(standing: Standing) -> None:
     """Removes what an upload needed on its way, and at last its place in the journal."""
     objects.delete_prefix(keys.upload_prefix(standing.upload.upload_id))
-    objects.delete(task_keys(standing.upload.upload_id))
+    objects.delete(task_keys(standing))
     uploads.remove_lists(standing)
     table.delete(standing.journal)

@@ -1,10 +1,10 @@
 """What the worker function does when the bucket calls it: every object under `uploads/` and `tasks/` is a task."""
 
 from chalicelib.errors import WeighthouseError
-from chalicelib.registry import clock, deleting, undoing, zipping
+from chalicelib.registry import clock, deleting, sharing, undoing, zipping
 from chalicelib.registry.arriving import PartsMissing
 from chalicelib.registry.finishing import finish_sent
-from chalicelib.registry.leases import LEASE, LeaseLost, OutOfTime, Remaining, new_owner
+from chalicelib.registry.leases import LEASE, LeaseLost, OutOfTime, Remaining, Shared, new_owner
 from chalicelib.store import keys, objects, uploads
 from chalicelib.store.table import ConditionFailed
 
@@ -22,6 +22,10 @@ def handle(key: str, remaining_seconds: Remaining) -> None:
     kind, _, name = key.removeprefix(keys.TASKS).partition("/")
     if kind in ("verify", "unpack", "undo"):
         finish(name, kind, remaining_seconds)
+    elif kind == "share":
+        ended = sharing.work(name, remaining_seconds)
+        if ended is not None:
+            finish(ended, "unpack", remaining_seconds)
     elif kind == "delete":
         deleting.work(name, remaining_seconds)
     elif kind == "zip":
@@ -53,9 +57,7 @@ def finish(upload_id: str, kind: str, remaining_seconds: Remaining) -> None:
             finish_sent(claimed, owner, remaining_seconds)
     except OutOfTime:
         objects.call_worker(kind, upload_id)
-    except LeaseLost:
-        return
-    except PartsMissing:
+    except (LeaseLost, PartsMissing, Shared):
         return
     except WeighthouseError as error:
         if error.status >= 500:

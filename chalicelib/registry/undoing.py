@@ -97,7 +97,7 @@ def _remove(begun: Standing, lease: Lease) -> None:
     objects.delete_prefix(keys.version_prefix(*upload.id), lease.check)
     objects.delete_prefix(keys.upload_prefix(upload.upload_id), lease.check)
     versions.remove_index(new_record(begun, []), lease.check)
-    objects.delete(task_keys(upload.upload_id))
+    objects.delete(task_keys(begun))
     lease.check_held()
     _end(begun, lease.owner)
 

@@ -1,12 +1,12 @@
 """ZIPs become versions: each member is read, checked, hashed and stored as a file."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from chalicelib.archive.directory import Member, read_directory
 from chalicelib.archive.members import content_offset, flatten, stream_member
 from chalicelib.archive.source import BytesSource, Source
-from chalicelib.archive.units import Unit, plan_units
+from chalicelib.archive.units import Unit, plan_units, without
 from chalicelib.errors import InvalidArchive
 from chalicelib.registry.frameworks import content_type_of
 from chalicelib.registry.leases import Lease
@@ -33,19 +33,41 @@ class StoredSource:
         return objects.stream(self.key, offset=offset, length=length, etag=self.etag)
 
 
-def unpack(upload: Upload, lease: Lease, source: Source) -> list[FileRecord]:
-    """Stores the members of a ZIP as the version's files; `InvalidArchive` names the member that is refused.
+class Unpacking:
+    """A ZIP whose members become the version's files, and the units of work in which they do."""
 
-    Members that an earlier run noted as finished are not done again.
-    """
-    members = read_directory(source).members
-    if not upload.preserve_structure:
-        members = flatten(members)
-    lease.set_totals(len(members), sum(member.size for member in members))
-    done = already_made(upload, lease)
-    units = plan_units(member for member in members if member.path not in done)
-    made = make_files(upload, lease, units, lambda unit: _unpack_unit(upload, lease, source, unit))
-    return [*done.values(), *made]
+    def __init__(self, upload: Upload, source: Source) -> None:
+        """Reads the ZIP's directory; `InvalidArchive` names the member that is refused."""
+        members = read_directory(source).members
+        if not upload.preserve_structure:
+            members = flatten(members)
+        self._upload = upload
+        self._source = source
+        self.files = len(members)
+        self.size = sum(member.size for member in members)
+        self.units = list(plan_units(members))
+
+    def make(self, lease: Lease, units: Sequence[Unit], *, note_all: bool = False) -> list[FileRecord]:
+        """Stores the members of these units; `InvalidArchive` names the member that is refused.
+
+        Members that an earlier run noted as finished are not done again. `note_all` is that of `make_files`.
+        """
+        done = already_made(self._upload, lease, (member.path for unit in units for member in unit.members))
+        made = make_files(
+            self._upload,
+            lease,
+            without(units, done),
+            lambda unit: _unpack_unit(self._upload, lease, self._source, unit),
+            note_all=note_all,
+        )
+        return [*done.values(), *made]
+
+
+def unpack(upload: Upload, lease: Lease, source: Source) -> list[FileRecord]:
+    """Stores the members of a ZIP as the version's files; `InvalidArchive` names the member that is refused."""
+    unpacking = Unpacking(upload, source)
+    lease.set_totals(unpacking.files, unpacking.size)
+    return unpacking.make(lease, unpacking.units)
 
 
 def _unpack_unit(upload: Upload, lease: Lease, source: Source, unit: Unit) -> list[FileRecord]:

@@ -15,7 +15,7 @@ from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.records import ExpectedFile
 from chalicelib.schema.uploads import UploadState
 from chalicelib.settings import settings
-from chalicelib.store import keys, objects, uploads
+from chalicelib.store import keys, objects, shares, uploads
 from chalicelib.store.table import ConditionFailed
 from chalicelib.store.uploads import Standing
 
@@ -70,6 +70,7 @@ def state_document(standing: Standing) -> UploadState:
     user_id, model_id, version = standing.upload.id
     state = current_state(standing)
     ready = state == uploads.READY
+    files_done, bytes_done = _progress(standing)
     return UploadState(
         upload_id=standing.upload.upload_id,
         state=state,  # type: ignore[arg-type]
@@ -77,13 +78,21 @@ def state_document(standing: Standing) -> UploadState:
         model_id=model_id,
         version=version,
         expires_at=clock.timestamp(standing.upload.expires_at),
-        files_done=standing.files_done,
+        files_done=files_done,
         files_total=standing.files_total,
-        bytes_done=standing.bytes_done,
+        bytes_done=bytes_done,
         bytes_total=standing.bytes_total,
         detail=standing.detail,
         url=f"/ai-models/{user_id}/{model_id}?version={version}" if ready else None,
     )
+
+
+def _progress(standing: Standing) -> tuple[int, int]:
+    """Files and bytes that are done; one Query more while several runs unpack an archive."""
+    if standing.shares == 0 or standing.state != uploads.UNPACKING:
+        return standing.files_done, standing.bytes_done
+    parts = list(shares.of(standing.upload.upload_id))
+    return sum(part.files_done for part in parts), sum(part.bytes_done for part in parts)
 
 
 def state(upload_id: str) -> UploadState:

@@ -9,7 +9,7 @@ from chalicelib.registry.leases import Lease
 from chalicelib.schema.records import FILES_PER_ROW, FileRecord, Upload
 from chalicelib.store import uploads
 
-THREADS = 8
+THREADS = 16
 NOTE_EVERY = 10.0
 """Seconds after which finished files are noted even if they do not fill a row."""
 
@@ -17,19 +17,26 @@ NOTE_EVERY = 10.0
 Unit = TypeVar("Unit")
 
 
-def already_made(upload: Upload, lease: Lease) -> dict[str, FileRecord]:
-    """The files that an earlier run noted as finished, by path; they count as progress."""
-    done = uploads.finished(upload.upload_id) if lease.resumes else {}
+def already_made(upload: Upload, lease: Lease, paths: Iterable[str]) -> dict[str, FileRecord]:
+    """The files among these paths that an earlier run noted as finished, by path; they count as progress."""
+    finished = uploads.finished(upload.upload_id) if lease.resumes else {}
+    done = {path: finished[path] for path in paths if path in finished}
     lease.advance(len(done), sum(file.size for file in done.values()))
     return done
 
 
 def make_files(
-    upload: Upload, lease: Lease, units: Iterable[Unit], make: Callable[[Unit], list[FileRecord]]
+    upload: Upload,
+    lease: Lease,
+    units: Iterable[Unit],
+    make: Callable[[Unit], list[FileRecord]],
+    *,
+    note_all: bool = False,
 ) -> list[FileRecord]:
-    """The files that `make` gives for the units of work, eight at a time.
+    """The files that `make` gives for the units of work, sixteen at a time.
 
-    They are noted as they finish, for another run to go on, unless no other run can.
+    They are noted as they finish, for another run to go on, unless no other run can. The last ones are only with
+    `note_all`: this run is about to publish them otherwise.
     Raises the first error that `make` raised, after the files in the making have ended and were noted.
     """
     made: list[FileRecord] = []
@@ -59,8 +66,8 @@ def make_files(
                 uploads.save_finished(upload, unnoted)
                 unnoted, noted_at = [], time.monotonic()
 
+    if unnoted and lease.resumes and (error is not None or note_all):
+        uploads.save_finished(upload, unnoted)
     if error is not None:
-        if lease.resumes and unnoted:
-            uploads.save_finished(upload, unnoted)
         raise error
     return made

@@ -56,6 +56,11 @@ def task_key(kind: str, name: str) -> str:
     return f"{TASKS}{kind}/{name}"
 
 
+def share_task_key(upload_id: str, number: int) -> str:
+    """The object whose creation makes the bucket call the worker function for a share of an archive."""
+    return task_key("share", f"{upload_id}/{number}")
+
+
 def model_pk(user_id: str, model_id: str) -> str:
     """The partition of a model's versions."""
     return f"model#{user_id}/{model_id}"
@@ -120,6 +125,7 @@ def upload_pk(upload_id: str) -> str:
 UPLOAD_SK = "upload"
 EXPECTED = "expected#"
 FINISHED = "finished#"
+SHARE = "share#"
 JOURNAL_PK = "journal"
 
 

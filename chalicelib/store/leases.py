@@ -27,7 +27,11 @@ def given_back() -> list[Any]:
     return [Row.owner.remove(), Row.lease_until.set(0)]
 
 
+def noted(progress: Mapping[str, int]) -> list[Any]:
+    """The changes that note how far the work is, by the names of attributes."""
+    return [getattr(Row, name).set(value) for name, value in progress.items()]
+
+
 def renew(key: Key, owner: str, *, until: int, progress: Mapping[str, int]) -> None:
     """Keeps a row and notes progress in it; `ConditionFailed` when it is not this owner's any more."""
-    noted = [getattr(Row, name).set(value) for name, value in progress.items()]
-    table.update(key, [Row.lease_until.set(until), *noted], Row.owner == owner)
+    table.update(key, [Row.lease_until.set(until), *noted(progress)], Row.owner == owner)

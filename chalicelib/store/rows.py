@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from msgspec import json
-from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import (
+    NumberAttribute,
+    NumberSetAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
 from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
@@ -93,6 +99,8 @@ class Row(Model):
     model_type = UnicodeAttribute(null=True)
     tags = UnicodeSetAttribute(null=True)
     weight = NumberAttribute(null=True)
+    shares = NumberAttribute(null=True)
+    shares_done = NumberSetAttribute(null=True)
 
     newest = Newest()
     newest_by_framework = NewestByFramework()

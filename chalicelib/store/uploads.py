@@ -40,6 +40,8 @@ class Standing:
     files_total: int | None
     bytes_total: int | None
     detail: str | None
+    shares: int
+    """Into how many shares its archive is cut; 0 when one run at a time unpacks it."""
 
     @property
     def journal(self) -> Key:
@@ -121,6 +123,7 @@ def _standing(row: Row) -> Standing:
         files_total=whole(row.files_total) or upload.files_total or None,
         bytes_total=whole(row.bytes_total) or upload.bytes_total or None,
         detail=row.detail,
+        shares=int(row.shares or 0),
     )
 
 
@@ -136,6 +139,11 @@ def claim(upload_id: str, owner: str, *, now: int, lease_until: int, state: str 
     if state:
         actions += [Row.state.set(state), Row.detail.remove()]
     return _standing(table.update(key(upload_id), actions, _open() & leases.free(now, owner)))
+
+
+def take_over(upload_id: str, group: str, owner: str, *, lease_until: int) -> None:
+    """Takes an upload from the runs that hold it together under `group`; `ConditionFailed` when they don't."""
+    table.update(key(upload_id), leases.taken(owner, lease_until), Row.owner == group)
 
 
 def _open() -> Any:
@@ -212,9 +220,10 @@ def gone(standing: Standing, owner: str) -> tuple[Key, Any]:
 
 
 def remove_lists(standing: Standing) -> None:
-    """Removes the lists of the files that an upload expects and has finished."""
+    """Removes the lists of the files that an upload expects and has finished, and its shares."""
     pk = keys.upload_pk(standing.upload.upload_id)
-    for prefix in (keys.EXPECTED, keys.FINISHED):
+    prefixes = [keys.EXPECTED, keys.FINISHED, *([keys.SHARE] if standing.shares else [])]
+    for prefix in prefixes:
         table.write_many(deletes=table.keys_of(Range(pk, prefix)))
 
 

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.archive.directory import Member
-from chalicelib.archive.units import COPIED_FROM, MIB, SMALL, TOGETHER, TOGETHER_MEMBERS, plan_units
+from chalicelib.archive.units import (
+    COPIED_FROM,
+    MIB,
+    SMALL,
+    TOGETHER,
+    TOGETHER_MEMBERS,
+    cut_shares,
+    plan_units,
+    without,
+)
 
 SIZES = st.one_of(
     st.integers(0, 2_000),
@@ -76,5 +85,23 @@ def test_units_take_every_byte_of_their_members_and_none_twice(members):
 
 @given(archives(), st.data())
 def test_what_is_done_already_is_in_no_unit(members, data):
-    left = [member for member in members if data.draw(st.booleans())]
-    assert [member for unit in plan_units(left) for member in unit.members] == left
+    done = {member.path for member in members if data.draw(st.booleans())}
+    left = list(without(plan_units(members), done))
+    assert [member for unit in left for member in unit.members] == [m for m in members if m.path not in done]
+    assert all(unit.members for unit in left)
+
+
+@given(archives(), st.integers(1, 20 * MIB), st.integers(1, 8))
+def test_shares_hold_every_unit_once_and_cost_about_the_same(members, least, most):
+    units = list(plan_units(members))
+    shares = cut_shares(units, least=least, most=most)
+    assert [unit for share in shares for unit in share] == units
+    assert all(shares)
+    total, largest = sum(unit.cost for unit in units), max(unit.cost for unit in units)
+    assert len(shares) <= max(1, min(most, total // least))
+    fair = total / max(1, min(most, total // least))
+    assert all(sum(unit.cost for unit in share) < fair + largest + 1 for share in shares)
+
+
+def test_an_archive_of_no_members_is_one_share_without_units():
+    assert cut_shares([], least=1, most=4) == [[]]

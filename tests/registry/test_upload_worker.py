@@ -167,13 +167,13 @@ def test_content_that_is_gone_when_the_worker_comes_is_asked_for(uploader):
 @pytest.mark.parametrize("kind", ["files", "folder"])
 def test_a_worker_that_runs_out_of_time_calls_itself_again(uploader, monkeypatch, kind):
     monkeypatch.setattr(units, "TOGETHER_MEMBERS", 1)
-    files = {f"{at:02}.txt": str(at).encode() * 4 for at in range(30)}
+    files = {f"{at:02}.txt": str(at).encode() * 4 for at in range(60)}
     (uploader.plan_files(files) if kind == "files" else uploader.plan_folder(zipped(files)))
     uploader.send(files, zipped(files))
     uploader.complete()
     checks = iter(range(10_000))
     monkeypatch.setattr(
-        Context, "get_remaining_time_in_millis", lambda self: 0 if next(checks) % 10 == 9 else 900_000
+        Context, "get_remaining_time_in_millis", lambda self: 0 if next(checks) % 20 == 19 else 900_000
     )
     runs = 0
     while uploader.state()["state"] != "ready":
