@@ -38,7 +38,6 @@ PEAK = 512
 """MiB that a function may take."""
 THROUGH = 60
 """MiB that may pass through the function for a ZIP of large files."""
-PLANNING_SECONDS, PLANNING_MIB = 2.0, 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +238,30 @@ class Bench:
 
     def planning(self) -> None:
         """Planning of 100,000 members, in processes of their own."""
-        for what, seconds, mib in planning.measure():
-            self.note(Figure(what, f"{seconds:.2f} s", "", seconds, PLANNING_SECONDS, "s", at_most=True))
-            self.note(Figure("  peak memory", f"{mib:.0f} MiB", "", mib, PLANNING_MIB, "MiB", at_most=True))
+        for cost in planning.measure():
+            what = f"plan the {cost.what} of {planning.FILES} members, {cost.names}"
+            self.note(
+                Figure(
+                    what,
+                    f"{cost.seconds:.2f} s",
+                    "",
+                    cost.cpu_seconds,
+                    planning.SECONDS,
+                    "CPU s",
+                    at_most=True,
+                )
+            )
+            self.note(
+                Figure(
+                    "  peak memory",
+                    f"{cost.mib:.0f} MiB",
+                    "",
+                    cost.mib,
+                    planning.MEMORY_MIB[cost.names],
+                    "MiB",
+                    at_most=True,
+                )
+            )
 
 
 def send(running: Stage, plan: Any, path: Path) -> None:
