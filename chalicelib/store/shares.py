@@ -61,7 +61,7 @@ def of(upload_id: str) -> Iterator[Share]:
 
 def claim(upload_id: str, number: int, owner: str, *, now: int, lease_until: int) -> None:
     """Takes a share that nobody works on; `ConditionFailed` when it is done, gone, or has an owner at work."""
-    free = (Row.state == OPEN) & leases.free(now)
+    free = (Row.state == OPEN) & leases.free(now, owner)
     table.update(key(upload_id, number), leases.taken(owner, lease_until), free)
 
 
@@ -80,5 +80,6 @@ def end(upload_id: str, number: int, owner: str, group: str, progress: Mapping[s
     """
     upload = table.update(uploads.key(upload_id), [Row.shares_done.add({number})], Row.owner == group)
     actions = [*leases.given_back(), *leases.noted(progress), Row.state.set(DONE)]
-    table.update(key(upload_id, number), actions, Row.owner == owner)
+    # Done already by a request whose answer was lost, it has no owner.
+    table.update(key(upload_id, number), actions, (Row.owner == owner) | (Row.state == DONE))
     return len(upload.shares_done) == int(upload.shares)

@@ -143,7 +143,7 @@ def claim(upload_id: str, owner: str, *, now: int, lease_until: int, state: str 
 
 def take_over(upload_id: str, group: str, owner: str, *, lease_until: int) -> None:
     """Takes an upload from the runs that hold it together under `group`; `ConditionFailed` when they don't."""
-    table.update(key(upload_id), leases.taken(owner, lease_until), Row.owner == group)
+    table.update(key(upload_id), leases.taken(owner, lease_until), Row.owner.is_in(group, owner))
 
 
 def _open() -> Any:
