@@ -6,7 +6,7 @@ What takes long is left to the worker function.
 import logging
 import math
 
-from chalicelib.registry import clock, deleting
+from chalicelib.registry import clock, deleting, zipping
 from chalicelib.registry.leases import DUE_AGAIN, RESERVE, Remaining
 from chalicelib.registry.publishing import tidy
 from chalicelib.registry.updating import reindex
@@ -33,6 +33,10 @@ def sweep(remaining: Remaining = lambda: math.inf) -> int:
         except Exception:
             # One entry that can't be settled now must not keep the others from it; it stays due.
             log.exception("The sweep could not settle %s", entry.key[1])
+    try:
+        zipping.give_up_dead()
+    except Exception:
+        log.exception("The sweep could not give up the parts of dead ZIPs")
     return count
 
 

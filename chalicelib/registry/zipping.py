@@ -79,6 +79,13 @@ def build(record: VersionRecord) -> int:
     return size
 
 
+def give_up_dead() -> None:
+    """Gives up the parts of ZIPs that nobody makes: a maker died, or the answer that named an upload was lost."""
+    for key, multipart_id in multipart.in_progress(keys.ZIPS):
+        if not builds.is_held(key, now=clock.now()):
+            multipart.abort(key, multipart_id)
+
+
 def _put_together(record: VersionRecord, key: str) -> int:
     files = {file.path: file for file in versions.files_from(record)}
     if len(files) != record.document.files_total:

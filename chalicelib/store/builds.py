@@ -31,6 +31,12 @@ def claim(name: str, *, now: int) -> bool:
     return True
 
 
+def is_held(name: str, *, now: int) -> bool:
+    """Whether somebody builds the object `name`. One GetItem."""
+    row = table.get(*_key(name))
+    return row is not None and row.lease_until >= now
+
+
 def renew(name: str, *, now: int) -> None:
     """Says that the building goes on."""
     if now - _renewed.get(name, 0) >= RENEWAL:
