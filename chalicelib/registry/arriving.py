@@ -9,7 +9,7 @@ from chalicelib.registry.planning import part_length, parts_total
 from chalicelib.schema.records import ExpectedFile, Upload
 from chalicelib.store import keys, multipart
 from chalicelib.store.bucket import ObjectMissing
-from chalicelib.store.multipart import PAGE, Part
+from chalicelib.store.multipart import Part
 from chalicelib.store.parallel import for_each
 
 NAMED = 20
@@ -35,7 +35,7 @@ def travels(file: ExpectedFile) -> bool:
 
 def pages(upload: Upload, files: Sequence[ExpectedFile]) -> int:
     """How many ListParts it takes to look at these files."""
-    return sum(-(-parts_total(file.size, upload.part_size) // PAGE) for file in files if travels(file))
+    return sum(multipart.pages(parts_total(file.size, upload.part_size)) for file in files if travels(file))
 
 
 class Missing:
@@ -90,7 +90,7 @@ def check_begun(upload: Upload, files: Sequence[ExpectedFile]) -> None:
 
 
 def check_arrived(upload: Upload, files: Sequence[ExpectedFile], check: Callable[[], object] = bool) -> None:
-    """Raises `PartsMissing` unless every part of every file is there in full. One ListParts for 1,000 parts.
+    """Raises `PartsMissing` unless every part of every file is there in full. One ListParts for 999 parts.
 
     `check` is called before each file and may stop it by raising.
     """

@@ -74,43 +74,44 @@ def copy_part(
     return Part(number, length, wire.tag(text, "ETag"), wire.tag(text, "ChecksumCRC32") or None)
 
 
-def list_parts(key: str, multipart_id: str, total: int = PAGE) -> list[Part]:
+def pages(total: int) -> int:
+    """How many ListParts it takes to list so many parts."""
+    return max(1, -(-total // (PAGE - 1)))
+
+
+def list_parts(key: str, multipart_id: str, total: int) -> list[Part]:
     """The parts that have arrived, by number; `ObjectMissing` when the multipart upload is gone.
 
-    One ListParts for 1,000 of the `total` parts that there may be, eight at a time.
+    One ListParts for 999 of the `total` parts that there may be, eight at a time.
     """
-    starts = range(0, max(1, total), PAGE)
+    starts = [page * (PAGE - 1) for page in range(pages(total))]
     if len(starts) == 1:
         return _parts_above(key, multipart_id, 0)
     with ThreadPoolExecutor(8) as pool:
-        pages = pool.map(lambda start: _parts_above(key, multipart_id, start), starts)
-        return [part for page in pages for part in page]
+        found = pool.map(lambda start: _parts_above(key, multipart_id, start), starts)
+        return [part for page in found for part in page]
 
 
 def _parts_above(key: str, multipart_id: str, start: int) -> list[Part]:
-    """The parts from `start + 1` to `start + 1000`; the page that begins there holds them all, and no more."""
+    """The parts from `start + 1` to `start + 999`.
+
+    One that is listed behind them says that no other content of the last of them is left for the next page.
+    """
     latest: dict[int, Any] = {}
-    marker, end = start, start + PAGE
+    marker, end = start, start + PAGE - 1
     while True:
         with bucket.translated():
             answer = bucket.client().list_parts(
                 Bucket=bucket.name(), Key=key, UploadId=multipart_id, PartNumberMarker=marker, MaxParts=PAGE
             )
-        listed = answer.get("Parts", [])
-        for part in listed:
+        for part in answer.get("Parts", []):
             # SeaweedFS lists every content that a number was sent with, and not in the order of time.
             known = latest.setdefault(part["PartNumber"], part)
             if known["LastModified"] <= part["LastModified"]:
                 latest[part["PartNumber"]] = part
-        if not answer.get("IsTruncated"):
+        if not answer.get("IsTruncated") or (last := answer["NextPartNumberMarker"]) > end:
             break
-        last = answer["NextPartNumberMarker"]
-        if len({part["PartNumber"] for part in listed}) < len(listed):
-            # The page may have ended between two contents of its last number.
-            last = max(last - 1, marker + 1)
-        if last >= end:
-            break
-        marker = last
+        marker = max(last - 1, marker + 1)
     return [
         Part(number, part["Size"], part["ETag"], part.get("ChecksumCRC32"))
         for number, part in sorted(latest.items())

@@ -271,10 +271,10 @@ class TestParts:
     @pytest.mark.parametrize("total", [0, 1, 3, 4, 9, 10, 12])
     def test_pages_that_are_asked_for_at_once_give_each_part_once(self, total):
         there = [1, 2, 3, 4, 7, 8, 9, 10]
-        covered = max(3, -(-total // 3) * 3)
+        covered = max(2, -(-total // 2) * 2)
         store = Store(*there)
         assert [number for number, _ in store.read(total)] == [n for n in there if n <= covered]
-        assert store.asked == covered // 3
+        assert store.asked == covered // 2
 
     @given(st.lists(st.integers(1, 10), max_size=40))
     def test_of_every_part_the_content_that_came_last_counts(self, sent):
