@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
+from msgspec import structs
+
 from chalicelib.registry import clock, metadata, reserving
 from chalicelib.registry.frameworks import choose_primary, content_type_of
 from chalicelib.registry.naming import check_path, check_paths
@@ -107,25 +109,25 @@ def _plan(
 
 def _already_stored(user_id: str, files: Sequence[ExpectedFile]) -> list[ExpectedFile]:
     until = time.monotonic() + LOOKING_SECONDS
+    hashes = {file.sha256 for file in files if file.sha256 is not None and file.size}
+    known, unknown = contents.find_many(user_id, hashes)
 
     def look(file: ExpectedFile) -> ExpectedFile:
-        if file.sha256 is None or file.size == 0 or time.monotonic() > until:
+        if file.sha256 not in hashes or not file.size:
             return file
-        stored = contents.find(user_id, file.sha256, file.size)
-        if stored is None:
+        content = known.get(file.sha256)
+        if content is None and file.sha256 in unknown and time.monotonic() < until:
+            content = contents.find(user_id, file.sha256)
+        if content is None or content.file.size != file.size:
             return file
-        model_id, version, record = stored
         source = StoredContent(
-            model_id=model_id, version=version, path=record.path, etag=record.etag, crc32=record.crc32
+            model_id=content.model_id,
+            version=content.version,
+            path=content.file.path,
+            etag=content.file.etag,
+            crc32=content.file.crc32,
         )
-        return ExpectedFile(
-            path=file.path,
-            size=file.size,
-            sha256=file.sha256,
-            content_type=file.content_type,
-            description=file.description,
-            copy_of=source,
-        )
+        return structs.replace(file, copy_of=source)
 
-    with ThreadPoolExecutor(32) as pool:
+    with ThreadPoolExecutor(16) as pool:
         return list(pool.map(look, files))

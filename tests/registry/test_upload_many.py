@@ -10,14 +10,16 @@ from api import Context, everything
 from faults import Fault, Killed, kills
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from planting import made_up_files, plant
 from uploading import AFTER_EXPIRY, LATER, Uploader
 
 from chalicelib.registry import clock, finishing, parts, plans, undoing, uploads
 from chalicelib.registry.leases import DUE_AGAIN, LEASE
 from chalicelib.registry.sweeping import sweep
-from chalicelib.store import bucket, multipart, objects
+from chalicelib.store import bucket, contents, multipart, objects, table, versions
 from chalicelib.store import uploads as rows
 from chalicelib.store.bucket import ObjectMissing
+from chalicelib.store.table import RowPage
 
 FILES = {f"{at:02}.txt": str(at).encode() * 4 for at in range(14)}
 
@@ -319,6 +321,59 @@ def test_pages_of_what_arrived_read_their_own_rows(uploader, calls):
         query["next_token"] = page["next_token"]
     assert names == sorted(files)
     assert reads == [1] * 4
+
+
+class TestManyContents:
+    """Contents that are there already, of which many are asked for at once."""
+
+    @pytest.fixture(autouse=True)
+    def small_pages(self, monkeypatch):
+        # A Query reads a megabyte; here it reads as many rows as the first page is told to.
+        original = table.pages
+
+        def paged(range_, *, size=None, **options):
+            if size is not None:
+                yield from original(range_, size=size, **options)
+                return
+            whole = [row for page in original(range_, **options) for row in page.rows]
+            for start in range(0, len(whole), 20):
+                rows = whole[start : start + 20]
+                yield RowPage(rows, rows[-1].sk if start + 20 < len(whole) else None)
+
+        monkeypatch.setattr(contents.table, "pages", paged)
+
+    def stored(self, numbers):
+        files = [file for file in made_up_files(max(numbers) + 1) if int(file.etag.strip('"')) in numbers]
+        plant(files=files)
+        [record] = versions.read_many([("ana", "iris", "v1")])
+        table.write_many(versions.content_rows(record, files).values())
+        return {file.sha256: file for file in files}
+
+    @pytest.mark.parametrize("worth", [1, 5, 1_000])
+    def test_what_is_found_does_not_depend_on_how(self, aws, monkeypatch, worth):
+        there = self.stored(set(range(0, 150, 2)))
+        asked = {file.sha256 for file in made_up_files(150)} | {"0" * 64, "f" * 64}
+        monkeypatch.setattr(contents, "WORTH", worth)
+        found, unknown = contents.find_many("ana", asked)
+        singly = {sha256: contents.find("ana", sha256) for sha256 in unknown}
+        both = {**found, **{sha256: content for sha256, content in singly.items() if content}}
+        assert {sha256: content.file for sha256, content in both.items()} == there
+        assert not found.keys() & unknown
+        assert bool(found) is (worth < 1_000)
+
+    def test_few_that_are_stored_take_one_query(self, aws, monkeypatch, calls):
+        self.stored({1, 2, 3})
+        monkeypatch.setattr(contents, "WORTH", 50)
+        with calls.counting() as asked:
+            found, unknown = contents.find_many("ana", [file.sha256 for file in made_up_files(100)])
+        assert (len(found), unknown, asked) == (3, set(), {"Query": 1})
+
+    def test_reading_stops_when_few_are_answered(self, aws, monkeypatch):
+        self.stored(set(range(200)))
+        monkeypatch.setattr(contents, "WORTH", 6)
+        found, unknown = contents.find_many("ana", [file.sha256 for file in made_up_files(8)])
+        assert len(unknown) > 4
+        assert len(found) + len(unknown) == 8
 
 
 def test_a_plan_stops_looking_for_contents_in_time(uploader, monkeypatch):
