@@ -1,7 +1,8 @@
 """Whether all that an upload expects has arrived, and what is missing, by name."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from heapq import nsmallest
+from itertools import chain, islice
 from threading import Lock
 
 from chalicelib.errors import InvalidRequest
@@ -43,7 +44,7 @@ class Missing:
 
     def __init__(self, part_size: int) -> None:
         self._part_size = part_size
-        self._names: list[str] = []
+        self._named: list[tuple[str, int, str]] = []
         self._count = 0
         self._lock = Lock()
 
@@ -55,26 +56,26 @@ class Missing:
             return
         with self._lock:
             self._count += total - whole
-            self._names += islice(self._named(file, parts), NAMED - len(self._names))
+            self._named = nsmallest(NAMED, chain(self._named, islice(self._names(file, parts), NAMED)))
 
     def _length(self, file: ExpectedFile, number: int) -> int:
         return part_length(file.size, self._part_size, number)
 
-    def _named(self, file: ExpectedFile, parts: Sequence[Part]) -> Iterator[str]:
+    def _names(self, file: ExpectedFile, parts: Sequence[Part]) -> Iterator[tuple[str, int, str]]:
         arrived = {part.number: part.size for part in parts}
         for number in range(1, parts_total(file.size, self._part_size) + 1):
             found, wanted = arrived.get(number), self._length(file, number)
             if found is None:
-                yield f"{file.path} part {number}"
+                yield file.path, number, f"{file.path} part {number}"
             elif found != wanted:
-                yield f"{file.path} part {number} ({found} bytes instead of {wanted})"
+                yield file.path, number, f"{file.path} part {number} ({found} bytes instead of {wanted})"
 
     def refuse(self) -> None:
         """Raises `PartsMissing`, which names them, when there are any."""
         if self._count:
-            rest = self._count - len(self._names)
+            rest = self._count - len(self._named)
             raise PartsMissing(
-                f"{self._count} parts have not arrived: {', '.join(self._names)}"
+                f"{self._count} parts have not arrived: {', '.join(name for _, _, name in self._named)}"
                 f"{f' and {rest} more' if rest else ''}."
                 " Send them (`parts` gives fresh URLs), then complete the upload again"
             )
