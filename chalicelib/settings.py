@@ -28,7 +28,7 @@ class Settings:
     inline_limit: int = 4 * MIB
     """Bytes of content that an answer may carry itself; above it a presigned URL serves them."""
     verify_limit: int = 50 * GIB
-    """Largest file whose declared SHA-256 is checked by reading it in one function run."""
+    """Largest file that is read for its SHA-256: one function run is too short for more."""
     request_verify_limit: int = 256 * MIB
     """Bytes that `complete` reads for verification within the request; above it a function does."""
     upload_ttl: int = 7 * 86_400

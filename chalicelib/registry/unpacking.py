@@ -12,6 +12,7 @@ from chalicelib.registry.frameworks import content_type_of
 from chalicelib.registry.leases import Lease
 from chalicelib.registry.working import already_made, make_files
 from chalicelib.schema.records import FileRecord, Upload
+from chalicelib.settings import settings
 from chalicelib.store import keys, large, objects
 
 
@@ -80,16 +81,27 @@ def _unpack_unit(upload: Upload, lease: Lease, source: Source, unit: Unit) -> li
 
 
 def _copied(upload: Upload, lease: Lease, source: StoredSource, member: Member) -> FileRecord:
-    """Stores a member without its bytes passing through here: they are read once where they are then."""
+    """Stores a member without its bytes passing through here: they are read once where they are then.
+
+    One too large to be read in one run has no SHA-256, where the store can tell its CRC-32.
+    """
     key, content_type = keys.file_key(*upload.id, member.path), content_type_of(member.path)
     offset = content_offset(source, member)
-    etag = large.copy_range(source.key, source.etag, offset, member.size, key, content_type)
-    digest = objects.digest(key, etag, lease.advance_bytes)
-    if (digest.size, digest.crc32) != (member.size, member.crc32):
+    too_large = member.size > settings().verify_limit
+    etag = large.copy_range(
+        source.key, source.etag, offset, member.size, key, content_type, checksum=too_large
+    )
+    crc32 = objects.head(key).crc32 if too_large else None
+    sha256 = None
+    if crc32 is not None:
+        lease.advance_bytes(member.size)
+    else:
+        sha256, crc32, _ = objects.digest(key, etag, lease.advance_bytes)
+    if crc32 != member.crc32:
         raise InvalidArchive(
             f"{member.path}: its content does not match its CRC-32: it was damaged, make the ZIP again"
         )
-    return _record(member, digest.sha256, etag, content_type)
+    return _record(member, sha256, etag, content_type)
 
 
 def _streamed(upload: Upload, lease: Lease, source: Source, member: Member) -> FileRecord:
@@ -107,11 +119,12 @@ def _streamed(upload: Upload, lease: Lease, source: Source, member: Member) -> F
     return _record(member, sha256.hexdigest(), etag, content_type)
 
 
-def _record(member: Member, sha256: str, etag: str, content_type: str) -> FileRecord:
+def _record(member: Member, sha256: str | None, etag: str, content_type: str) -> FileRecord:
     return FileRecord(
         path=member.path,
         size=member.size,
         sha256=sha256,
+        verified=sha256 is not None,
         crc32=member.crc32,
         etag=etag,
         content_type=content_type,

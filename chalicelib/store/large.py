@@ -97,9 +97,14 @@ def copy(source: str, etag: str, size: int, key: str, content_type: str) -> str:
         )["CopyObjectResult"]["ETag"]
 
 
-def copy_range(source: str, etag: str, offset: int, length: int, key: str, content_type: str) -> str:
-    """Makes an object of a range of another, inside the store, and gives its ETag; errors as `copy`."""
-    multipart_id = multipart.create(key, content_type, checksum=False)
+def copy_range(
+    source: str, etag: str, offset: int, length: int, key: str, content_type: str, *, checksum: bool = False
+) -> str:
+    """Makes an object of a range of another, inside the store, and gives its ETag; errors as `copy`.
+
+    `checksum` is that of `multipart.create`.
+    """
+    multipart_id = multipart.create(key, content_type, checksum=checksum)
     # All parts of about one size: none is below what the store takes.
     count = min(MOST_PARTS, -(-length // COPY_PART))
 

@@ -3,13 +3,14 @@
 import hashlib
 import random
 import zipfile
+import zlib
 
 import pytest
 from api import everything
 from uploading import Uploader, zipped
 
 from chalicelib.registry import clock
-from chalicelib.settings import MIB
+from chalicelib.settings import MIB, settings
 from chalicelib.store import objects
 
 LARGE = random.Random(7).randbytes(6 * MIB)
@@ -65,3 +66,37 @@ def test_the_whole_zip_of_copied_members_is_right(uploader, tmp_path):
     with zipfile.ZipFile(tmp_path / "all.zip") as made:
         assert made.testzip() is None
         assert {name: made.read(name) for name in made.namelist()} == FILES
+
+
+@pytest.mark.parametrize("store_knows", [True, False])
+def test_a_member_too_large_to_be_read_has_no_hash_where_the_store_tells_its_crc(
+    uploader, monkeypatch, store_knows
+):
+    settings.cache_clear()
+    monkeypatch.setenv("WEIGHTHOUSE_VERIFY_LIMIT", str(MIB))
+    head, told = objects.head, zlib.crc32(LARGE) if store_knows else None
+    monkeypatch.setattr(
+        objects, "head", lambda key: head(key)._replace(crc32=told) if key.endswith("bin") else head(key)
+    )
+    archive = zipped(FILES)
+    uploader.plan_folder(archive)
+    uploader.send(archive=archive)
+    uploader.run()
+    listed = {file["filename"]: file for file in uploader.api.get(uploader.address).json["files"]}
+    large = listed["a/large.bin"]
+    expected = (None, False) if store_knows else (hashlib.sha256(LARGE).hexdigest(), True)
+    assert (large["file_hash"], large["hash_verified"]) == expected
+    assert listed["b/007.txt"]["hash_verified"]
+
+
+def test_a_damaged_member_too_large_to_be_read_is_found_by_its_crc(uploader, monkeypatch):
+    settings.cache_clear()
+    monkeypatch.setenv("WEIGHTHOUSE_VERIFY_LIMIT", str(MIB))
+    head = objects.head
+    monkeypatch.setattr(objects, "head", lambda key: head(key)._replace(crc32=zlib.crc32(LARGE) ^ 1))
+    archive = zipped(FILES)
+    uploader.plan_folder(archive)
+    uploader.send(archive=archive)
+    uploader.run()
+    assert uploader.state()["state"] == "failed"
+    assert "a/large.bin" in uploader.state()["detail"]
