@@ -29,8 +29,7 @@ def handle(key: str, remaining_seconds: Remaining) -> None:
     elif kind == "delete":
         deleting.work(name, remaining_seconds)
     elif kind == "zip":
-        user_id, model_id, version, content_id = name.split("/")
-        zipping.run(user_id, model_id, version, content_id)
+        zipping.run(name, remaining_seconds)
 
 
 def finish(upload_id: str, kind: str, remaining_seconds: Remaining) -> None:

@@ -1,18 +1,22 @@
 """The whole-version ZIP: laid out from the records alone, put together inside the store, kept for a while."""
 
+import hashlib
 import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from chalicelib.archive.layout import Entry, Literal, Piece, plan_archive
 from chalicelib.archive.parts import CopyPart, Part, plan_parts
 from chalicelib.registry import clock
+from chalicelib.registry.leases import LEASE, Lease, LeaseLost, OutOfTime, Remaining, for_seconds, new_owner
 from chalicelib.schema.records import FileRecord, VersionRecord
 from chalicelib.settings import MIB
 from chalicelib.store import builds, keys, multipart, objects, versions
 from chalicelib.store.bucket import ObjectMissing
+from chalicelib.store.builds import Begun
 from chalicelib.store.memory import PARTS
+from chalicelib.store.parallel import for_each
+from chalicelib.store.table import ConditionFailed
 
 WAIT = 20.0
 """Seconds that a request waits for a ZIP in the making."""
@@ -20,7 +24,7 @@ RETRY_AFTER = 5
 """Seconds after which a client is told to ask again."""
 QUICK_BYTES, QUICK_FILES = 64 * MIB, 500
 """A version up to this size is zipped within the request; a larger one by the worker function."""
-THREADS = 8
+THREADS = 16
 
 
 def key_of(record: VersionRecord) -> str:
@@ -39,10 +43,12 @@ def provide(record: VersionRecord) -> int | None:
     while True:
         with suppress(ObjectMissing):
             return objects.head(key).size
-        if not asked and builds.claim(key, now=clock.now()):
+        now = clock.now()
+        if not asked and builds.ask(key, now=now, lease_until=now + LEASE):
             asked = True
             if _is_quick(record):
-                return build(record)
+                with suppress(OutOfTime):
+                    return build(record, for_seconds(WAIT))
             objects.call_worker("zip", "/".join((*record.id, record.content_id)))
         if time.monotonic() > until:
             return None
@@ -54,27 +60,45 @@ def _is_quick(record: VersionRecord) -> bool:
     return document.model_size_mb * MIB <= QUICK_BYTES and document.files_total <= QUICK_FILES
 
 
-def run(user_id: str, model_id: str, version: str, content_id: str) -> None:
-    """What the worker function does: makes the ZIP, if the version still has that content."""
+def run(name: str, remaining: Remaining) -> None:
+    """What the worker function does: makes the ZIP `user/model/version/content id`, if the version still has that."""
+    user_id, model_id, version, content_id = name.split("/")
+    key = keys.zip_key(user_id, model_id, version, content_id)
     row = versions.find(user_id, model_id, version)
     record = row.read(VersionRecord) if row and row.state == versions.READY else None
-    if record is not None and record.content_id == content_id:
-        build(record)
-    else:
-        builds.release(keys.zip_key(user_id, model_id, version, content_id))
-    objects.delete([keys.task_key("zip", "/".join((user_id, model_id, version, content_id)))])
-
-
-def build(record: VersionRecord) -> int:
-    """Makes the ZIP that was claimed and gives its size; no part of it is left when that fails.
-
-    Raises `ObjectMissing` or `ObjectChanged` when the version is deleted meanwhile.
-    """
-    key = key_of(record)
-    try:
-        size = _put_together(record, key)
-    finally:
+    if record is None or record.content_id != content_id:
         builds.release(key)
+    elif not objects.exists(key):
+        try:
+            build(record, remaining)
+        except OutOfTime:
+            objects.call_worker("zip", name)
+            return
+        except (ConditionFailed, LeaseLost):
+            return
+    objects.delete([keys.task_key("zip", name)])
+
+
+def build(record: VersionRecord, remaining: Remaining) -> int:
+    """Makes the ZIP, or goes on with it, and gives its size.
+
+    No part of it is left when that fails, but for `OutOfTime` and `LeaseLost`: others go on with it then. Raises
+    `ConditionFailed` while another makes it, `ObjectMissing` or `ObjectChanged` when the version is deleted meanwhile.
+    """
+    key, owner, now = key_of(record), new_owner(), clock.now()
+    begun = builds.claim(key, owner, now=now, lease_until=now + LEASE)
+    try:
+        with Lease(builds.key(key), owner, remaining) as lease:
+            size = _put_together(record, key, begun, lease)
+    except OutOfTime:
+        builds.leave(key, owner, lease_until=clock.now() + LEASE)
+        raise
+    except LeaseLost:
+        raise
+    except BaseException:
+        builds.release(key)
+        raise
+    builds.release(key)
     _remove_if_version_gone(record, key)
     return size
 
@@ -86,27 +110,52 @@ def give_up_dead() -> None:
             multipart.abort(key, multipart_id)
 
 
-def _put_together(record: VersionRecord, key: str) -> int:
+def _put_together(record: VersionRecord, key: str, begun: Begun | None, lease: Lease) -> int:
     files = {file.path: file for file in versions.files_from(record)}
     if len(files) != record.document.files_total:
         raise ObjectMissing(key)
     layout = plan_archive(Entry(file.path, file.size, file.crc32 or 0) for file in files.values())
     plan = plan_parts(layout)
-    multipart_id = multipart.create(key, "application/zip", checksum=False)
+    multipart_id, made = _begin(key, plan, begun, lease)
+
+    def make(part: Part) -> None:
+        lease.check()
+        made[part.number] = _make_part(record, files, key, multipart_id, part)
+
     try:
-        with ThreadPoolExecutor(THREADS) as pool:
-            parts = list(pool.map(lambda part: _make_part(record, files, key, multipart_id, part), plan))
-        multipart.complete(key, multipart_id, parts)
+        for_each([part for part in plan if part.number not in made], make, THREADS)
+        multipart.complete(key, multipart_id, [made[part.number] for part in plan])
+    except (OutOfTime, LeaseLost):
+        raise
     except BaseException:
         multipart.abort(key, multipart_id)
         raise
     return layout.size
 
 
+def _begin(
+    key: str, plan: Sequence[Part], begun: Begun | None, lease: Lease
+) -> tuple[str, dict[int, multipart.Part]]:
+    """The multipart upload, and the parts of it that an earlier run has made by this very plan."""
+    name = hashlib.sha256(repr([part.size for part in plan]).encode()).hexdigest()
+    if begun is not None and begun.plan == name:
+        with suppress(ObjectMissing):
+            arrived = multipart.list_parts(key, begun.multipart_id, len(plan))
+            return begun.multipart_id, {part.number: part for part in arrived}
+    if begun is not None:
+        multipart.abort(key, begun.multipart_id)
+    multipart_id = multipart.create(key, "application/zip", checksum=False)
+    try:
+        builds.note(key, lease.owner, Begun(multipart_id, name))
+    except ConditionFailed as error:
+        multipart.abort(key, multipart_id)
+        raise LeaseLost(key) from error
+    return multipart_id, {}
+
+
 def _make_part(
     record: VersionRecord, files: dict[str, FileRecord], key: str, multipart_id: str, part: Part
 ) -> multipart.Part:
-    builds.renew(key, now=clock.now())
     if isinstance(part, CopyPart):
         content = part.content
         source, etag = keys.file_key(*record.id, content.path), files[content.path].etag

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from chalicelib.errors import StoreBusy
 from chalicelib.settings import MIB, settings
 from chalicelib.store import bucket, keys, multipart, wire
+from chalicelib.store.bucket import ObjectMissing
 from chalicelib.store.parallel import for_each
 
 CHUNK = MIB
@@ -81,6 +82,15 @@ def head(key: str) -> Stored:
     )
     number = int.from_bytes(base64.b64decode(crc32), "big") if crc32 and whole else None
     return Stored(answer["ContentLength"], answer["ETag"], number)
+
+
+def exists(key: str) -> bool:
+    """Whether there is such an object. One HEAD."""
+    try:
+        head(key)
+    except ObjectMissing:
+        return False
+    return True
 
 
 def get(key: str) -> bytes:

@@ -99,6 +99,7 @@ class Row(Model):
     model_type = UnicodeAttribute(null=True)
     tags = UnicodeSetAttribute(null=True)
     weight = NumberAttribute(null=True)
+    multipart_id = UnicodeAttribute(null=True)
     shares = NumberAttribute(null=True)
     shares_done = NumberSetAttribute(null=True)
 

@@ -34,7 +34,7 @@ def test_the_sweep_gives_up_what_a_killed_maker_left(api, monkeypatch):
 
 def test_the_sweep_leaves_a_zip_in_the_making(api):
     key = "zips/ana/m/v1/content.zip"
-    assert builds.claim(key, now=clock.now())
+    assert builds.ask(key, now=clock.now(), lease_until=clock.now() + 60)
     multipart.create(key, "application/zip")
     sweep()
     assert everything()[1] == {key}
