@@ -61,7 +61,19 @@ def _new_client(endpoint: str | None) -> "S3Client":
         read_timeout=20,
         max_pool_connections=64,
     )
-    return session().client("s3", endpoint_url=endpoint, config=config)
+    s3 = session().client("s3", endpoint_url=endpoint, config=config)
+    s3.meta.events.register("before-parse.s3", _try_again_what_broke_off)
+    return s3
+
+
+def _try_again_what_broke_off(response_dict: dict[str, Any], operation_model: Any, **_: object) -> None:
+    """Makes an answer whose body broke off before its first byte a failure: botocore takes it for an empty list.
+
+    One that broke off later is no XML, and botocore tries again by itself.
+    """
+    announced = int(response_dict["headers"].get("content-length") or 0)
+    if response_dict["body"] == b"" and announced and operation_model.http["method"] != "HEAD":
+        response_dict["status_code"] = 500
 
 
 @lru_cache(maxsize=1)

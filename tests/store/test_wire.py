@@ -130,6 +130,16 @@ class TestAttempts:
         assert len(store.asked) == 1
         assert store.asked[0][2]["if-match"] == '"other"'
 
+    @pytest.mark.parametrize("sent", [0, 1, 90])
+    def test_a_list_that_breaks_off_is_asked_for_again(self, store: Script, sent: int) -> None:
+        when = b"<LastModified>2026-01-01T00:00:00Z</LastModified>"
+        part = b"<Part><PartNumber>1</PartNumber><ETag>a</ETag><Size>5</Size>%s</Part>" % when
+        found = b"<ListPartsResult>%s<IsTruncated>false</IsTruncated></ListPartsResult>" % part
+        store.will(200, found, sent=sent)
+        store.will(200, found)
+        assert [part.number for part in multipart.list_parts("k", "id", 1)] == [1]
+        assert len(store.asked) == 2
+
     def test_a_part_in_pieces_is_sent_again_whole(self, store: Script) -> None:
         store.will(0)
         store.will(200)
