@@ -20,6 +20,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import requests
+
 from benchmarks._audit import EXPIRED, HANDED_ON, audit
 from benchmarks._echoes import Echoes, echoes
 from benchmarks._faults import DYNAMODB, RATE, S3, Fault, FaultyProxy
@@ -118,14 +120,12 @@ def run(
 def _settle(setup: Setup, outcome: Outcome, ledger: Ledger) -> None:
     """Lets work end that goes on, sweeps, repeats every event for the last time, and looks."""
     stores, client = setup.service.environment, outcome.client
-    stuck = [upload_id for upload_id in outcome.workload.open if not _ended(client, upload_id)]
+    stuck = _still_open(client, outcome.workload.open)
     # Whatever is open now has died with the server: the sweep calls the worker for it in a quarter of an hour.
     audit(stores, sweep_in=HANDED_ON)
     outcome.echoes.end()
     outcome.wrong += [f"an event after everything raised {one}" for one in outcome.echoes.raised]
-    for upload_id in stuck:
-        if not _ended(client, upload_id):
-            outcome.wrong.append(f"upload {upload_id} is stuck")
+    outcome.wrong += [f"upload {upload_id} is stuck" for upload_id in _still_open(client, stuck)]
     left = audit(stores, sweep_in=EXPIRED)
     outcome.versions = left.versions
     outcome.wrong += settle(client, ledger)
@@ -139,18 +139,25 @@ def _settle(setup: Setup, outcome: Outcome, ledger: Ledger) -> None:
     ]
 
 
-def _ended(client: PatientClient, upload_id: str) -> bool:
-    """Whether an upload gets to where nobody works on it, within the client's patience."""
+def _still_open(client: PatientClient, uploads: Sequence[str]) -> list[str]:
+    """The uploads that do not get to where nobody works on them, within the client's patience."""
     deadline = time.monotonic() + client.patience
-    while time.monotonic() < deadline:
-        try:
-            state = client.ask("GET", f"/uploads/{upload_id}").json()["state"]
-        except Refused:
-            return True
-        if state in ("ready", "failed", "expired", "uploading"):
-            return True
+    left = list(uploads)
+    while left := [upload_id for upload_id in left if not _ended(client, upload_id)]:
+        if time.monotonic() > deadline:
+            break
         time.sleep(0.1)
-    return False
+    return left
+
+
+def _ended(client: PatientClient, upload_id: str) -> bool:
+    try:
+        state: str = client.ask("GET", f"/uploads/{upload_id}").json()["state"]
+    except Refused as refusal:
+        if refusal.status != requests.codes.not_found:
+            raise
+        return True
+    return state in ("ready", "failed", "expired", "uploading")
 
 
 def report(setup: Setup, outcome: Outcome) -> str:
