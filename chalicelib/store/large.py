@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from chalicelib.settings import MIB
 from chalicelib.store import bucket, multipart, objects
 from chalicelib.store.memory import PARTS
+from chalicelib.store.parallel import for_each
 
 PART = 8 * MIB
 """Bytes of a written part, at least."""
@@ -48,9 +49,7 @@ class _Writer:
         return multipart.complete(self._key, self._multipart_id, self._parts)
 
     def abort(self) -> None:
-        """Leaves no part."""
-        for part in self._on_their_way:
-            part.cancel()
+        """Leaves no part, once those on their way have ended."""
         self._pool.shutdown()
         multipart.abort(self._key, self._multipart_id)
 
@@ -108,14 +107,16 @@ def copy_range(
     # All parts of about one size: none is below what the store takes.
     count = min(MOST_PARTS, -(-length // COPY_PART))
 
-    def part(number: int) -> multipart.Part:
+    parts: dict[int, multipart.Part] = {}
+
+    def make(number: int) -> None:
         start, end = length * (number - 1) // count, length * number // count
-        return multipart.copy_part(key, multipart_id, number, source, etag, offset + start, end - start)
+        size = end - start
+        parts[number] = multipart.copy_part(key, multipart_id, number, source, etag, offset + start, size)
 
     try:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            parts = list(pool.map(part, range(1, count + 1)))
-        return multipart.complete(key, multipart_id, parts)
+        for_each(range(1, count + 1), make, AT_ONCE)
+        return multipart.complete(key, multipart_id, [parts[number] for number in sorted(parts)])
     except BaseException:
         multipart.abort(key, multipart_id)
         raise
