@@ -67,12 +67,12 @@ def _new_client(endpoint: str | None) -> "S3Client":
 
 
 def _try_again_what_broke_off(response_dict: dict[str, Any], operation_model: Any, **_: object) -> None:
-    """Makes an answer whose body broke off before its first byte a failure: botocore takes it for an empty list.
+    """Makes an answer whose body broke off a failure, so that botocore asks again.
 
-    One that broke off later is no XML, and botocore tries again by itself.
+    By itself it takes a list without a byte for an empty one, and a broken error for one without a code.
     """
-    announced = int(response_dict["headers"].get("content-length") or 0)
-    if response_dict["body"] == b"" and announced and operation_model.http["method"] != "HEAD":
+    body, announced = response_dict["body"], response_dict["headers"].get("content-length")
+    if operation_model.http["method"] != "HEAD" and isinstance(body, bytes) and len(body) < int(announced or 0):
         response_dict["status_code"] = 500
 
 

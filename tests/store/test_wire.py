@@ -140,6 +140,15 @@ class TestAttempts:
         assert [part.number for part in multipart.list_parts("k", "id", 1)] == [1]
         assert len(store.asked) == 2
 
+    @pytest.mark.parametrize("sent", [0, 1, 30])
+    def test_an_error_that_breaks_off_is_asked_for_again(self, store: Script, sent: int) -> None:
+        refused = b"<Error><Code>NoSuchUpload</Code><Message>m</Message></Error>"
+        store.will(404, refused, sent=sent)
+        store.will(404, refused)
+        with pytest.raises(ObjectMissing):
+            multipart.list_parts("k", "id", 1)
+        assert len(store.asked) == 2
+
     def test_a_part_in_pieces_is_sent_again_whole(self, store: Script) -> None:
         store.will(0)
         store.will(200)
