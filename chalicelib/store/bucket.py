@@ -71,8 +71,9 @@ def _try_again_what_broke_off(response_dict: dict[str, Any], operation_model: An
 
     By itself it takes a list without a byte for an empty one, and a broken error for one without a code.
     """
-    body, announced = response_dict["body"], response_dict["headers"].get("content-length")
-    if operation_model.http["method"] != "HEAD" and isinstance(body, bytes) and len(body) < int(announced or 0):
+    body, announced = response_dict["body"], int(response_dict["headers"].get("content-length") or 0)
+    has_one = operation_model.http["method"] != "HEAD" and isinstance(body, bytes)
+    if has_one and len(body) < announced:
         response_dict["status_code"] = 500
 
 
