@@ -80,43 +80,47 @@ def pages(total: int) -> int:
 
 
 def list_parts(key: str, multipart_id: str, total: int) -> list[Part]:
-    """The parts that have arrived, by number; `ObjectMissing` when the multipart upload is gone.
+    """Which of the parts 1 to `total` have arrived, by number; `ObjectMissing` when the multipart upload is gone.
 
-    One ListParts for 999 of the `total` parts that there may be, eight at a time.
+    One ListParts for 999 parts, eight at a time.
     """
     starts = [page * (PAGE - 1) for page in range(pages(total))]
     if len(starts) == 1:
-        return _parts_above(key, multipart_id, 0)
-    with ThreadPoolExecutor(8) as pool:
-        found = pool.map(lambda start: _parts_above(key, multipart_id, start), starts)
-        return [part for page in found for part in page]
-
-
-def _parts_above(key: str, multipart_id: str, start: int) -> list[Part]:
-    """The parts from `start + 1` to `start + 999`.
-
-    One that is listed behind them says that no other content of the last of them is left for the next page.
-    """
+        listed = _listed(key, multipart_id, 0)
+    else:
+        with ThreadPoolExecutor(8) as pool:
+            found = pool.map(lambda start: _listed(key, multipart_id, start), starts)
+            listed = [part for page in found for part in page]
     latest: dict[int, Any] = {}
+    for part in listed:
+        # SeaweedFS lists every content that a number was sent with, and not in the order of time. It also sorts
+        # numbers as text, so that 10000 is listed before 1000.
+        known = latest.setdefault(part["PartNumber"], part)
+        if known["LastModified"] <= part["LastModified"]:
+            latest[part["PartNumber"]] = part
+    return [
+        Part(number, part["Size"], part["ETag"], part.get("ChecksumCRC32"))
+        for number, part in sorted(latest.items())
+        if number <= total
+    ]
+
+
+def _listed(key: str, multipart_id: str, start: int) -> list[Any]:
+    """All that is listed of the parts from `start + 1` to `start + 999`, and some behind them.
+
+    One behind them says that no other content of the last of them is left for the next answer.
+    """
+    listed: list[Any] = []
     marker, end = start, start + PAGE - 1
     while True:
         with bucket.translated():
             answer = bucket.client().list_parts(
                 Bucket=bucket.name(), Key=key, UploadId=multipart_id, PartNumberMarker=marker, MaxParts=PAGE
             )
-        for part in answer.get("Parts", []):
-            # SeaweedFS lists every content that a number was sent with, and not in the order of time.
-            known = latest.setdefault(part["PartNumber"], part)
-            if known["LastModified"] <= part["LastModified"]:
-                latest[part["PartNumber"]] = part
+        listed += answer.get("Parts", [])
         if not answer.get("IsTruncated") or (last := answer["NextPartNumberMarker"]) > end:
-            break
+            return listed
         marker = max(last - 1, marker + 1)
-    return [
-        Part(number, part["Size"], part["ETag"], part.get("ChecksumCRC32"))
-        for number, part in sorted(latest.items())
-        if number <= end
-    ]
 
 
 def complete(key: str, multipart_id: str, parts: list[Part]) -> str:
