@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 5
 CONNECTIONS = 64
-EXPIRES = 900
-"""Seconds that a request's signature is valid: its attempts are over long before."""
 WAIT = 20.0
 """Seconds without a byte after which an answer is given up."""
 _BASE, _LONGEST = 0.1, 5.0
@@ -69,10 +67,7 @@ def send(
     from urllib3 import Timeout
     from urllib3.exceptions import HTTPError
 
-    headers = dict(headers or {})
-    # The store insists that these are signed: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
-    signed = {name: value for name, value in headers.items() if name.startswith("x-amz-")}
-    url = bucket.signer().url(method, key, query or {}, expires=EXPIRES, headers=signed)
+    url, headers = bucket.signer().request(method, key, query or {}, headers or {})
     if size is not None:
         headers["content-length"] = str(size)
     attempt = 0

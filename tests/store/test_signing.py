@@ -1,10 +1,11 @@
 """Every URL we sign is the one that botocore would have signed."""
 
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 import pytest
-from botocore.auth import S3SigV4QueryAuth
+from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from hypothesis import given
@@ -64,15 +65,22 @@ def test_download_urls(store, key, disposition):
     same(at_our_second(client, ours, "get_object", parameters), ours)
 
 
-def test_headers_are_signed(store, monkeypatch):
+@given(key=KEYS, multipart_id=st.text(st.characters(codec="ascii"), min_size=1), checksum=st.booleans())
+def test_requests_of_our_own(store, key, multipart_id, checksum):
     signer, _, credentials = store
-    headers = {"content-type": "text/csv", "x-amz-checksum-crc32": "AAAAAA=="}
-    ours = signer.url("PUT", "a b", {}, expires=60, headers=headers)
-    bare = urlsplit(ours)._replace(query="").geturl()
-    request = AWSRequest("PUT", bare, headers=headers)
-    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: second_of(ours))
-    S3SigV4QueryAuth(credentials, "s3", "eu-north-1", expires=60).add_auth(request)
-    same(ours, request.url)
+    own = {"x-amz-checksum-crc32": "AAAAAA=="} if checksum else {}
+    query = {"uploadId": multipart_id, "partNumber": "7"}
+    url, sent = signer.request("PUT", key, query, {"if-match": "e", **own})
+    request = AWSRequest("PUT", url, headers=own)
+    request.context["payload_signing_enabled"] = False
+    with pytest.MonkeyPatch.context() as patch:
+        moment = datetime.strptime(sent["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        patch.setattr("botocore.auth.get_current_datetime", lambda: moment)
+        patch.setattr(S3SigV4Auth, "payload", lambda self, request: "UNSIGNED-PAYLOAD")
+        S3SigV4Auth(credentials, "s3", "eu-north-1").add_auth(request)
+    signature = request.headers["Authorization"]
+    assert sent["authorization"] == signature
+    assert sent.get("x-amz-security-token") == credentials.token
 
 
 def test_a_new_second_and_new_credentials_are_noticed(store, monkeypatch):
@@ -85,8 +93,6 @@ def test_a_new_second_and_new_credentials_are_noticed(store, monkeypatch):
 
 
 def second_of(url):
-    from datetime import UTC, datetime
-
     moment = dict(parse_qsl(urlsplit(url).query))["X-Amz-Date"]
     return datetime.strptime(moment, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
