@@ -6,15 +6,13 @@ prints a line of JSON: peak memory in MiB, bytes read from and written to the st
 """
 
 import json
-import re
-import resource
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from benchmarks._memory import peak_mib
 from devserver.proxy import Context
 
 SECONDS = 900.0
@@ -33,16 +31,6 @@ class Taken:
     def through(self) -> int:
         """Bytes that passed through the function: in and out again, or one of both alone."""
         return max(self.read, self.written)
-
-
-def peak_mib() -> float:
-    """The most memory that this process has had so far."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # On Linux what getrusage tells begins with the peak of the process that started this one.
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1024  # type: ignore[index]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20)
 
 
 def run(record: dict[str, Any]) -> Taken:

@@ -70,7 +70,8 @@ class Stage:
         """boto3's client as anyone has it who reads its manual."""
         import boto3
 
-        return boto3.client("s3", endpoint_url=self.store.url)
+        # A session of its own: the default one keeps the keys of the first store that it saw.
+        return boto3.session.Session().client("s3", endpoint_url=self.store.url)
 
     def await_ready(self, upload_id: str) -> None:
         """Waits until an upload is published; `RuntimeError` when it fails or takes too long."""

@@ -156,7 +156,7 @@ class Bench:
             progress(f"{what}: the service's ZIP")
             began = time.perf_counter()
             url = self._zip_url(running)
-            fetch(url, room / "ours.zip")
+            download(url, room / "ours.zip")
             ours = time.perf_counter() - began
             check_zip(room / "ours.zip", hashes)
             (room / "ours.zip").unlink()
@@ -288,8 +288,32 @@ def send(running: Stage, plan: Any, path: Path) -> None:
             parts = more["files"][0]["parts"]
 
 
+def download(url: str, path: Path) -> None:
+    """Downloads a URL into a file by four ranges at a time, as download managers do, and boto3."""
+    pool = urllib3.PoolManager(maxsize=PUTS)
+    size = int(
+        pool.request("GET", url, headers={"Range": "bytes=0-0"}).headers["Content-Range"].split("/")[1]
+    )
+
+    def part(start: int) -> None:
+        end = min(size, start + 64 * MIB)
+        answer = pool.request(
+            "GET", url, headers={"Range": f"bytes={start}-{end - 1}"}, preload_content=False
+        )
+        check(answer.status == 206, f"{answer.status} {answer.headers}")
+        with path.open("r+b") as file:
+            file.seek(start)
+            shutil.copyfileobj(answer, file, MIB)
+        answer.release_conn()
+
+    path.touch()
+    with ThreadPoolExecutor(PUTS) as threads:
+        list(threads.map(part, range(0, size, 64 * MIB)))
+    check(path.stat().st_size == size, f"{path}: not all of it")
+
+
 def fetch(url: str, path: Path) -> None:
-    """Downloads a URL into a file."""
+    """Downloads a URL into a file, by one GET."""
     answer = urllib3.request("GET", url, preload_content=False, retries=False)
     check(answer.status == 200, f"{answer.status} {answer.headers}")
     with path.open("wb") as file:

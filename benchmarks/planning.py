@@ -7,7 +7,6 @@ Names are of an ordinary length; or as long as may be, of letters with case and 
 or as long, and of the kind that takes most memory: one emoji makes Python keep every letter in four bytes.
 """
 
-import resource
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks._memory import peak_mib
 from benchmarks._report import machine, table, verdict
 from chalicelib.archive.directory import read_directory
 from chalicelib.archive.layout import Entry, Literal, plan_archive
@@ -109,13 +109,11 @@ def _cost(what: str, names: str, plan: Callable[[], object]) -> Cost:
     kept = plan()
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     del kept
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Cost(what, names, seconds, cpu_seconds, peak / (MIB if sys.platform == "darwin" else KIB))
+    return Cost(what, names, seconds, cpu_seconds, peak_mib())
 
 
 def measure() -> list[Cost]:
     """What each plan costs, each in an interpreter of its own; takes some 40 seconds."""
-    # An interpreter begins with the peak of the one that started it, so this one stays small.
     with (
         tempfile.TemporaryDirectory(prefix="weighthouse-bench-") as folder,
         ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as fresh,

@@ -14,6 +14,7 @@ from chalicelib.archive.central import (
 from chalicelib.archive.directory import Member
 from chalicelib.archive.extras import UINT32, extra_fields, refuse, widen
 from chalicelib.archive.source import Source
+from chalicelib.checksums import crc32
 from chalicelib.paths import path_key
 
 OUTPUT_CHUNK = 1024 * 1024
@@ -112,7 +113,7 @@ def stream_member(source: Source, member: Member) -> Iterator[bytes]:
     crc = total = 0
     for chunk in chunks:
         total += len(chunk)
-        crc = engine.crc32(chunk, crc)
+        crc = crc32(chunk, crc)
         yield chunk
     if total != member.size:
         raise refuse(

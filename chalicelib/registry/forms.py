@@ -2,10 +2,10 @@
 
 import hashlib
 import math
-import zlib
 from collections.abc import Callable
 from uuid import uuid4
 
+from chalicelib import checksums
 from chalicelib.archive.source import BytesSource
 from chalicelib.errors import HashMismatch, StoreBusy
 from chalicelib.registry import clock, metadata
@@ -35,7 +35,7 @@ def store_file(form: SingleForm, filename: str, content_type: str | None, data: 
     )
 
     def make(upload: Upload, lease: Lease) -> list[FileRecord]:
-        crc32 = zlib.crc32(data)
+        crc32 = checksums.crc32(data)
         etag = objects.put(
             keys.file_key(*upload.id, filename), data, content_type=str(known_type), crc32=crc32
         )

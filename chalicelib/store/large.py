@@ -1,7 +1,7 @@
 """Objects of any size: written as their bytes come, or copied inside the store, a few parts at a time."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from chalicelib.settings import MIB
@@ -20,28 +20,29 @@ AT_ONCE = 3
 
 
 class _Writer:
-    """The parts of one object that is being written."""
+    """The parts of one object that is being written, whose memory was taken from the budget."""
 
-    def __init__(self, key: str, content_type: str, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, key: str, content_type: str, part: int, pool: ThreadPoolExecutor) -> None:
         self._key = key
+        self._part = part
         self._pool = pool
         self._multipart_id = multipart.create(key, content_type)
         self._parts: list[multipart.Part] = []
         self._on_their_way: deque[Future[multipart.Part]] = deque()
 
-    def send(self, pieces: list[bytes], size: int) -> None:
+    def send(self, pieces: list[bytes]) -> None:
         """Sends a part, when no more than two others are on their way."""
         if len(self._on_their_way) == AT_ONCE:
             self._parts.append(self._on_their_way.popleft().result())
         number = len(self._parts) + len(self._on_their_way) + 1
-        PARTS.take(size)
-        self._on_their_way.append(self._pool.submit(self._send, number, pieces, size))
+        self._on_their_way.append(self._pool.submit(self._send, number, pieces))
 
-    def _send(self, number: int, pieces: list[bytes], size: int) -> multipart.Part:
+    def _send(self, number: int, pieces: list[bytes]) -> multipart.Part:
         try:
-            return multipart.upload_part(self._key, self._multipart_id, number, pieces, size)
+            return multipart.upload_part(self._key, self._multipart_id, number, pieces, sum(map(len, pieces)))
         finally:
-            PARTS.give(size)
+            pieces.clear()
+            PARTS.give(self._part)
 
     def complete(self) -> str:
         """Makes the object and gives its ETag."""
@@ -60,25 +61,40 @@ def write_stream(key: str, chunks: Iterable[bytes], size: int, content_type: str
     When `chunks` raises, no object and no part is left.
     """
     if size <= PART:
-        return objects.put(key, b"".join(chunks), content_type=content_type)
+        with PARTS.taken(size):
+            return objects.put(key, b"".join(chunks), content_type=content_type)
     part = max(PART, -(-size // MOST_PARTS))
+    left = iter(chunks)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        writer = _Writer(key, content_type, pool)
+        writer = _Writer(key, content_type, part, pool)
         try:
-            pieces: list[bytes] = []
-            filled = 0
-            for chunk in chunks:
-                pieces.append(chunk)
-                filled += len(chunk)
-                if filled >= part:
-                    writer.send(pieces, filled)
-                    pieces, filled = [], 0
-            if pieces:
-                writer.send(pieces, filled)
+            while _write_part(writer, left, part):
+                pass
             return writer.complete()
         except BaseException:
             writer.abort()
             raise
+
+
+def _write_part(writer: _Writer, chunks: Iterator[bytes], part: int) -> bool:
+    """Has a part filled and sent; False when there is no more. Its memory is taken before it is filled."""
+    PARTS.take(part)
+    pieces: list[bytes] = []
+    try:
+        filled = 0
+        for chunk in chunks:
+            pieces.append(chunk)
+            filled += len(chunk)
+            if filled >= part:
+                break
+        if pieces:
+            writer.send(pieces)
+            return True
+    except BaseException:
+        PARTS.give(part)
+        raise
+    PARTS.give(part)
+    return False
 
 
 def copy(source: str, etag: str, size: int, key: str, content_type: str) -> str:

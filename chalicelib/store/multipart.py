@@ -1,11 +1,11 @@
 """Multipart uploads: begun, filled part by part or by copies inside the store, and made into objects."""
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from chalicelib import checksums
 from chalicelib.settings import settings
 from chalicelib.store import bucket, wire
 from chalicelib.store.bucket import ObjectMissing
@@ -50,7 +50,7 @@ def upload_part(
     if checksum:
         crc32 = 0
         for piece in pieces:
-            crc32 = zlib.crc32(piece, crc32)
+            crc32 = checksums.crc32(piece, crc32)
         headers["x-amz-checksum-crc32"] = wire.crc_text(crc32)
     query = {"partNumber": str(number), "uploadId": multipart_id}
     with bucket.translated():

@@ -8,12 +8,12 @@ import base64
 import hashlib
 import random
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from chalicelib import checksums
 from chalicelib.errors import StoreBusy
 from chalicelib.settings import MIB, settings
 from chalicelib.store import bucket, keys, multipart, wire
@@ -60,7 +60,7 @@ def put(
     """
     headers = {
         "content-type": content_type,
-        "x-amz-checksum-crc32": wire.crc_text(zlib.crc32(data) if crc32 is None else crc32),
+        "x-amz-checksum-crc32": wire.crc_text(checksums.crc32(data) if crc32 is None else crc32),
         **({"if-match": if_match} if if_match else {}),
     }
     with bucket.translated():
@@ -139,7 +139,7 @@ def digest(key: str, etag: str | None = None, progress: Callable[[int], None] | 
     sha256, crc32, size = hashlib.sha256(), 0, 0
     for chunk in stream(key, etag=etag):
         sha256.update(chunk)
-        crc32 = zlib.crc32(chunk, crc32)
+        crc32 = checksums.crc32(chunk, crc32)
         size += len(chunk)
         if progress:
             progress(len(chunk))
