@@ -40,7 +40,10 @@ def share_out(standing: Standing, lease: Lease, unpacking: Unpacking) -> None:
         return
     count = len(_cut(unpacking.units))
     totals = unpacking.files, unpacking.size
-    shares.begin(standing, lease.owner, count, totals, lease_until=clock.now() + LEASE)
+    try:
+        shares.begin(standing, lease.owner, count, totals, lease_until=clock.now() + LEASE)
+    except ConditionFailed as error:
+        raise LeaseLost(standing.upload.upload_id) from error
     for number in range(1, count + 1):
         objects.call_worker("share", f"{standing.upload.upload_id}/{number}")
     raise Shared(standing.upload.upload_id)

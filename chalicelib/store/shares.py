@@ -13,10 +13,8 @@ OPEN, DONE = "open", "done"
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share, numbered from 1, and how far it is."""
+    """Who works on a share, and how far it is."""
 
-    number: int
-    done: bool
     owner: str | None
     lease_until: int
     files_done: int
@@ -47,11 +45,9 @@ def begin(standing: Standing, owner: str, count: int, totals: tuple[int, int], *
 
 
 def of(upload_id: str) -> Iterator[Share]:
-    """The shares of an upload, by number. One Query."""
+    """The shares of an upload, which are numbered from 1. One Query."""
     for row in table.rows(Range(keys.upload_pk(upload_id), keys.SHARE)):
         yield Share(
-            number=int(row.sk.removeprefix(keys.SHARE)),
-            done=row.state == DONE,
             owner=row.owner,
             lease_until=int(row.lease_until or 0),
             files_done=int(row.files_done or 0),
