@@ -8,7 +8,9 @@ import base64
 import hashlib
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -21,6 +23,8 @@ from chalicelib.store.bucket import ObjectMissing
 from chalicelib.store.parallel import for_each
 
 CHUNK = MIB
+AHEAD = 4
+"""Chunks of an object that are read before they are hashed."""
 DELETE_BATCH = 1_000
 """Objects in one DeleteObjects: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html"""
 DELETERS = 4
@@ -137,12 +141,27 @@ def stream(
 def digest(key: str, etag: str | None = None, progress: Callable[[int], None] | None = None) -> Digest:
     """SHA-256 and CRC-32 of an object, by reading it once; `progress` is told of the bytes as they are read."""
     sha256, crc32, size = hashlib.sha256(), 0, 0
-    for chunk in stream(key, etag=etag):
+
+    def add(chunk: bytes) -> None:
+        nonlocal crc32, size
         sha256.update(chunk)
         crc32 = checksums.crc32(chunk, crc32)
         size += len(chunk)
         if progress:
             progress(len(chunk))
+
+    chunks = stream(key, etag=etag)
+    for chunk in islice(chunks, AHEAD):
+        add(chunk)
+    # What is large is hashed while more of it is on its way.
+    with ThreadPoolExecutor(1) as hasher:
+        waiting: deque[Future[None]] = deque()
+        for chunk in chunks:
+            waiting.append(hasher.submit(add, chunk))
+            if len(waiting) == AHEAD:
+                waiting.popleft().result()
+        for added in waiting:
+            added.result()
     return Digest(sha256.hexdigest(), crc32, size)
 
 

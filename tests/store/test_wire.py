@@ -1,6 +1,9 @@
 """Lean requests to a store that answers as it is told: tried again, gone on with, refused."""
 
+import hashlib
+import random
 import threading
+import zlib
 from collections import deque
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -207,3 +210,22 @@ class TestBrokenDownloads:
     def test_an_empty_object(self, store: Script) -> None:
         store.will(200, b"")
         assert list(objects.stream("k")) == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 5_000_000, 9_000_001])
+def test_an_object_is_hashed_as_it_is_read(store: Script, size: int) -> None:
+    content = random.Random(size).randbytes(size)
+    store.will(200, content, sent=size // 2)
+    store.will(206, content[size // 2 :])
+    told: list[int] = []
+    digest = objects.digest("k", progress=told.append)
+    assert digest == (hashlib.sha256(content).hexdigest(), zlib.crc32(content), size)
+    assert sum(told) == size
+
+
+def test_an_object_that_breaks_off_for_good_has_no_hash(store: Script) -> None:
+    store.will(200, bytes(9_000_000), sent=6_000_000)
+    for _ in range(5):
+        store.refuses(503, "SlowDown")
+    with pytest.raises(ClientError):
+        objects.digest("k")
