@@ -39,6 +39,8 @@ KILLS = 6
 CLIENTS = 6
 PATIENCE = 30.0
 """Seconds that a client tries for."""
+SETTLING = 60.0
+"""Seconds that work may take once the sweep has called the worker for it again."""
 BUSY_AT_MOST = 0.002
 """Share of the service's answers that may be 503: it tries up to five times itself."""
 
@@ -120,12 +122,12 @@ def run(
 def _settle(setup: Setup, outcome: Outcome, ledger: Ledger) -> None:
     """Lets work end that goes on, sweeps, repeats every event for the last time, and looks."""
     stores, client = setup.service.environment, outcome.client
-    stuck = _still_open(client, outcome.workload.open)
+    stuck = _still_open(client, outcome.workload.open, client.patience)
     # Whatever is open now has died with the server: the sweep calls the worker for it in a quarter of an hour.
     audit(stores, sweep_in=HANDED_ON)
     outcome.echoes.end()
     outcome.wrong += [f"an event after everything raised {one}" for one in outcome.echoes.raised]
-    outcome.wrong += [f"upload {upload_id} is stuck" for upload_id in _still_open(client, stuck)]
+    outcome.wrong += [f"upload {upload_id} is stuck" for upload_id in _still_open(client, stuck, SETTLING)]
     left = audit(stores, sweep_in=EXPIRED)
     outcome.versions = left.versions
     outcome.wrong += settle(client, ledger)
@@ -139,9 +141,9 @@ def _settle(setup: Setup, outcome: Outcome, ledger: Ledger) -> None:
     ]
 
 
-def _still_open(client: PatientClient, uploads: Sequence[str]) -> list[str]:
-    """The uploads that do not get to where nobody works on them, within the client's patience."""
-    deadline = time.monotonic() + client.patience
+def _still_open(client: PatientClient, uploads: Sequence[str], seconds: float) -> list[str]:
+    """The uploads that do not get to where nobody works on them, within so many seconds."""
+    deadline = time.monotonic() + seconds
     left = list(uploads)
     while left := [upload_id for upload_id in left if not _ended(client, upload_id)]:
         if time.monotonic() > deadline:
