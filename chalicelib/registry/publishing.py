@@ -115,7 +115,9 @@ def publish(standing: Standing, lease: Lease, files: list[FileRecord]) -> Versio
 def task_keys(standing: Standing) -> list[str]:
     """The objects by which the worker function is called for an upload."""
     upload_id = standing.upload.upload_id
-    shares = [keys.share_task_key(upload_id, number) for number in range(1, standing.shares + 1)]
+    shares = [
+        keys.task_key("share", keys.share_name(upload_id, number)) for number in range(1, standing.shares + 1)
+    ]
     return [*(keys.task_key(kind, upload_id) for kind in ("verify", "unpack", "undo")), *shares]
 
 

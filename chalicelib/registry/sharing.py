@@ -34,18 +34,18 @@ def share_out(standing: Standing, lease: Lease, unpacking: Unpacking) -> None:
 
     Otherwise nothing happens.
     """
-    if len(_cut(unpacking.units)) == 1:
+    count = len(_cut(unpacking.units))
+    if count == 1:
         return
     if len(_cut(list(without(unpacking.units, uploads.finished(standing.upload.upload_id))))) == 1:
         return
-    count = len(_cut(unpacking.units))
     totals = unpacking.files, unpacking.size
     try:
         shares.begin(standing, lease.owner, count, totals, lease_until=clock.now() + LEASE)
     except ConditionFailed as error:
         raise LeaseLost(standing.upload.upload_id) from error
     for number in range(1, count + 1):
-        objects.call_worker("share", f"{standing.upload.upload_id}/{number}")
+        objects.call_worker("share", keys.share_name(standing.upload.upload_id, number))
     raise Shared(standing.upload.upload_id)
 
 
@@ -109,13 +109,13 @@ class _Run:
             shares.release(self.upload_id, number, self.owner)
             self._leave(number, error)
             raise
-        objects.delete([keys.share_task_key(self.upload_id, number)])
+        objects.delete([keys.task_key("share", keys.share_name(self.upload_id, number))])
         return last
 
     def _leave(self, number: int, error: BaseException) -> None:
         """Sees to what becomes of a share that this run can't end."""
         if isinstance(error, OutOfTime):
-            objects.call_worker("share", f"{self.upload_id}/{number}")
+            objects.call_worker("share", keys.share_name(self.upload_id, number))
         elif isinstance(error, ConditionFailed):
             raise LeaseLost(self.upload_id) from error
         elif isinstance(error, WeighthouseError) and error.status < 500:

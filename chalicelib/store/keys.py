@@ -56,9 +56,9 @@ def task_key(kind: str, name: str) -> str:
     return f"{TASKS}{kind}/{name}"
 
 
-def share_task_key(upload_id: str, number: int) -> str:
-    """The object whose creation makes the bucket call the worker function for a share of an archive."""
-    return task_key("share", f"{upload_id}/{number}")
+def share_name(upload_id: str, number: int) -> str:
+    """What the task of a share of an archive is called."""
+    return f"{upload_id}/{number}"
 
 
 def model_pk(user_id: str, model_id: str) -> str:
