@@ -6,8 +6,6 @@ multipart object, so `Stored.crc32` may be None, and whoever needs it reads the 
 
 import base64
 import hashlib
-import random
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,8 +17,9 @@ from chalicelib import checksums
 from chalicelib.errors import StoreBusy
 from chalicelib.settings import MIB, settings
 from chalicelib.store import bucket, keys, multipart, wire
+from chalicelib.store.backoff import pause
 from chalicelib.store.bucket import ObjectMissing
-from chalicelib.store.parallel import for_each
+from chalicelib.store.parallel import batches, for_each
 
 CHUNK = MIB
 AHEAD = 4
@@ -179,7 +178,6 @@ def delete(keys: Iterable[str], check: Callable[[], object] = bool) -> int:
 
     `check` is called before each and may stop it by raising. Raises `StoreBusy` when some can't be removed now.
     """
-    waiting = iter(keys)
     counts: list[int] = []
 
     def remove(batch: list[str]) -> None:
@@ -187,7 +185,7 @@ def delete(keys: Iterable[str], check: Callable[[], object] = bool) -> int:
         _delete_batch(batch)
         counts.append(len(batch))
 
-    for_each(iter(lambda: list(islice(waiting, DELETE_BATCH)), []), remove, DELETERS)
+    for_each(batches(keys, DELETE_BATCH), remove, DELETERS)
     return sum(counts)
 
 
@@ -205,7 +203,7 @@ def _delete_batch(batch: list[str]) -> None:
             raise OSError(f"{len(refused)} objects could not be deleted: {refused[0].get('Code')}")
         # The request as a whole was answered 200, so that boto3 does not try it again.
         batch = [error["Key"] for error in refused]
-        time.sleep(random.uniform(0, min(5.0, 0.1 * 2**attempt)))  # noqa: S311 - spreads attempts
+        pause(attempt, base=0.1, longest=5.0)
     raise StoreBusy("The store is busy; try again in a moment")
 
 

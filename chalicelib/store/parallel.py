@@ -1,11 +1,17 @@
 """Many small calls at a time, for lists of any length."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """The items in lists of `size`, the last perhaps shorter; none is taken before it is its turn."""
+    waiting = iter(items)
+    return iter(lambda: list(islice(waiting, size)), [])
 
 
 def for_each(items: Iterable[Item], work: Callable[[Item], object], threads: int) -> None:

@@ -3,11 +3,9 @@
 One Model class means one connection and one client, whose creation a cold start pays once.
 """
 
-import random
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from threading import Lock
 from typing import Any
 
@@ -17,7 +15,8 @@ from pynamodb.indexes import GlobalSecondaryIndex
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.errors import StoreBusy
-from chalicelib.store.parallel import for_each
+from chalicelib.store.backoff import pause
+from chalicelib.store.parallel import batches, for_each
 from chalicelib.store.rows import Row
 
 BATCH = 25
@@ -236,17 +235,12 @@ def transact(changes: Changes) -> None:
                 raise ConditionFailed from error
             if not codes & {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}:
                 raise
-        _back_off(attempt)
+        pause(attempt, base=0.05, longest=2.0)
     raise StoreBusy("The table is busy; try again in a moment")
 
 
 _Write = tuple[dict[str, Any] | None, dict[str, Any] | None]
 """An item to put, or a key to delete."""
-
-
-def _back_off(attempt: int) -> None:
-    # Full jitter: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
-    time.sleep(random.uniform(0, min(2.0, 0.05 * 2**attempt)))  # noqa: S311
 
 
 def _write_batch(writes: list[_Write]) -> None:
@@ -260,7 +254,7 @@ def _write_batch(writes: list[_Write]) -> None:
             return
         puts = [item["PutRequest"]["Item"] for item in left if "PutRequest" in item]
         deletes = [item["DeleteRequest"]["Key"] for item in left if "DeleteRequest" in item]
-        _back_off(attempt)
+        pause(attempt, base=0.05, longest=2.0)
     raise StoreBusy("The table is busy; try again in a moment")
 
 
@@ -273,14 +267,14 @@ def write_many(puts: Iterable[Row] = (), deletes: Iterable[Key] = ()) -> None:
         ((row.serialize(), None) for row in puts),
         ((None, {"pk": {"S": pk}, "sk": {"S": sk}}) for pk, sk in deletes),
     )
-    batches = iter(lambda: list(islice(writes, BATCH)), [])
-    first = next(batches, [])
+    pieces = batches(writes, BATCH)
+    first = next(pieces, [])
     if len(first) < BATCH:
         # No pool of threads for the few rows that most requests write.
         if first:
             _write_batch(first)
         return
-    for_each(chain([first], batches), _write_batch, WRITERS)
+    for_each(chain([first], pieces), _write_batch, WRITERS)
 
 
 def create_table() -> None:

@@ -6,14 +6,13 @@ botocore raises it.
 
 import base64
 import os
-import random
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.store import bucket
+from chalicelib.store.backoff import pause
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -23,8 +22,7 @@ CONNECTIONS = 64
 WAIT = 20.0
 """Seconds without a byte after which an answer is given up."""
 _BASE, _LONGEST = 0.1, 5.0
-"""Seconds before the second attempt, doubled for each further one, at most; full jitter
-(https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
+"""Seconds before another attempt, as `backoff.pause` has them."""
 _TRANSIENT = {"BadDigest", "OperationAborted", "RequestTimeout", "SlowDown", "Throttling", "TooManyRequests"}
 """Codes below status 500 with which a store asks for another try
 (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)."""
@@ -94,7 +92,7 @@ def send(
             error = OutOfReach(str(broken))
         if attempt == ATTEMPTS or not _is_transient(error):
             raise error
-        time.sleep(random.uniform(0, min(_LONGEST, _BASE * 2**attempt)))  # noqa: S311 - spreads attempts
+        pause(attempt, base=_BASE, longest=_LONGEST)
 
 
 def _refusal(method: str, answer: "BaseHTTPResponse") -> Exception:
