@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Lock
 from typing import TypeVar
 
 from chalicelib.registry.leases import Lease
 from chalicelib.schema.records import FILES_PER_ROW, FileRecord, Upload
 from chalicelib.store import uploads
+from chalicelib.store.parallel import for_each
 
 THREADS = 16
 NOTE_EVERY = 10.0
@@ -42,32 +43,30 @@ def make_files(
     made: list[FileRecord] = []
     unnoted: list[FileRecord] = []
     noted_at = time.monotonic()
-    waiting = iter(units)
-    running: set[Future[list[FileRecord]]] = set()
-    error: BaseException | None = None
+    lock = Lock()
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        while True:
-            while error is None and len(running) < 2 * THREADS and (unit := next(waiting, None)) is not None:
-                running.add(pool.submit(make, unit))
-            if not running:
-                break
-            ended, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in ended:
-                if (failure := future.exception()) is not None:
-                    error = error or failure
-                    continue
-                files = future.result()
-                made += files
-                unnoted += files
-                lease.advance(len(files), 0)
+    def make_one(unit: Unit) -> None:
+        nonlocal noted_at
+        files = make(unit)
+        lease.advance(len(files), 0)
+        with lock:
+            made.extend(files)
+            unnoted.extend(files)
             late = time.monotonic() - noted_at > NOTE_EVERY
             if lease.resumes and (len(unnoted) >= FILES_PER_ROW or (unnoted and late)):
-                uploads.save_finished(upload, unnoted)
-                unnoted, noted_at = [], time.monotonic()
+                note()
+                noted_at = time.monotonic()
 
-    if unnoted and lease.resumes and (error is not None or note_all):
+    def note() -> None:
         uploads.save_finished(upload, unnoted)
-    if error is not None:
-        raise error
+        unnoted.clear()
+
+    try:
+        for_each(units, make_one, THREADS)
+    except BaseException:
+        if unnoted and lease.resumes:
+            note()
+        raise
+    if unnoted and lease.resumes and note_all:
+        note()
     return made
