@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks import _catalog as catalog
 from benchmarks._requests import App
-from chalicelib.registry import manifests, tokens, zipping
+from chalicelib.registry import manifests, next_tokens, zipping
 from chalicelib.registry.listing import scope_of
 from chalicelib.schema.records import VersionRecord
 from chalicelib.store import objects, table, versions
@@ -87,7 +87,7 @@ def _files(app: App, of: Catalog, chance: random.Random) -> Any:
 
 def _deep(app: App, of: Catalog, chance: random.Random) -> Any:
     position = versions.created_key(of.record(of.count // 2))
-    token = tokens.make(position, scope_of("list", of.user_id, Filters()))
+    token = next_tokens.make(position, scope_of("list", of.user_id, Filters()))
     return app.event("GET", _base(of), limit=PAGE, next_token=token)
 
 

@@ -30,8 +30,34 @@ class HashMismatch(InvalidRequest):
     """The bytes that arrived do not have the SHA-256 that was declared for them."""
 
 
+class Unauthorized(WeighthouseError):
+    """Nobody is named by the request's credentials, or they are not valid."""
+
+    status = 401
+
+    @property
+    def challenge(self) -> str:
+        """The WWW-Authenticate header (RFC 6750, section 3)."""
+        return 'Bearer realm="weighthouse"'
+
+
+class InvalidToken(Unauthorized):
+    """The request has a token, and it is not valid: expired, revoked, forged, or made for somebody else."""
+
+    @property
+    def challenge(self) -> str:
+        """The WWW-Authenticate header (RFC 6750, section 3.1)."""
+        return 'Bearer realm="weighthouse", error="invalid_token"'
+
+
+class Forbidden(WeighthouseError):
+    """The caller is known, and may not do this; only said of what the caller knows to be there."""
+
+    status = 403
+
+
 class NotFound(WeighthouseError):
-    """No such model, version, file, upload or route."""
+    """No such model, version, file, upload or route, or none that the caller may know of."""
 
     status = 404
 

@@ -7,8 +7,11 @@ How AWS is reached is not among them: boto3's standard variables say that
 import os
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import Literal, get_args
 
 from chalicelib.errors import WeighthouseError
+
+Auth = Literal["none", "jwt", "iam"]
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -39,13 +42,32 @@ class Settings:
     """Seconds that a presigned download URL is valid."""
     public_s3_endpoint: str = ""
     """S3 endpoint to write into presigned URLs, where clients reach the store under another name."""
+    history_ttl: int = 365 * 86_400
+    """Seconds for which it is kept who did what to a version."""
+    auth: Auth = "none"
+    """How callers are known: not at all, by bearer tokens, or by API Gateway's check of AWS signatures."""
+    jwt_issuer: str = ""
+    """The `iss` that a JWT must have."""
+    jwt_audience: str = ""
+    """The `aud` that a JWT must have, among others."""
+    jwt_jwks_url: str = ""
+    """Where the issuer's public keys are: for RS256, ES256 and EdDSA."""
+    jwt_secret: str = ""
+    """Where the secret of HS256 is, in place of public keys, never the secret itself: the ARN of a secret in
+    Secrets Manager, the ARN of a parameter of SSM, or `file:` and a path."""
+    jwt_user_claim: str = "sub"
+    """The claim of a JWT that names the user."""
+    jwt_scopes_claim: str = "scope"
+    """The claim of a JWT that holds the scopes: a list, or one text with spaces between."""
+    jwt_leeway: int = 30
+    """Seconds by which the issuer's clock may differ from ours."""
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this process, read from the environment once (`settings.cache_clear()` reads again).
 
-    Raises `WeighthouseError` when a number is not a positive whole number.
+    Raises `WeighthouseError` when a number is not a positive whole number, or a word none of those allowed.
     """
     values: dict[str, str | int] = {}
     for field in fields(Settings):
@@ -53,10 +75,13 @@ def settings() -> Settings:
         raw = os.environ.get(name)
         if raw is None:
             continue
-        if field.type is int or field.type == "int":
+        if field.type is int:
             if not raw.isdecimal() or int(raw) < 1:
                 raise WeighthouseError(f"{name} is {raw!r}: it must be a positive whole number")
             values[field.name] = int(raw)
-        else:
-            values[field.name] = raw
+            continue
+        words = get_args(field.type)
+        if words and raw not in words:
+            raise WeighthouseError(f"{name} is {raw!r}: it must be one of {', '.join(words)}")
+        values[field.name] = raw
     return Settings(**values)  # type: ignore[arg-type]

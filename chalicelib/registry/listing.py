@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from chalicelib.registry import tokens
+from chalicelib.registry import next_tokens
 from chalicelib.registry.naming import check_tag, check_user_id
 from chalicelib.registry.versions import Page
 from chalicelib.schema.documents import VersionPage
@@ -41,14 +41,14 @@ def newest(user_id: str, query: ListQuery) -> VersionPage:
     scope = scope_of("list", user_id, filters)
     after: str | None
     if query.next_token:
-        skip, after = 0, tokens.read_created_key(query.next_token, scope)
+        skip, after = 0, next_tokens.read_created_key(query.next_token, scope)
     else:
         skip = query.skip
         after, ended = _skip(user_id, filters, skip)
         if ended:
             return VersionPage(models=[], skip=skip, limit=query.limit, next_token=None)
     page, position = _page(user_id, filters, after, query.limit)
-    token = tokens.make(position, scope) if position else None
+    token = next_tokens.make(position, scope) if position else None
     return VersionPage(models=page.documents, skip=skip, limit=query.limit, next_token=token)
 
 

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from msgspec import structs
 
 from chalicelib.errors import InvalidRequest, NotFound
-from chalicelib.registry import clock, tokens
+from chalicelib.registry import clock, next_tokens
 from chalicelib.registry.arriving import object_key, travels
 from chalicelib.registry.finishing import expected_files
 from chalicelib.registry.planning import part_length, parts_total
@@ -140,9 +140,9 @@ def arrived(upload_id: str, query: ArrivedQuery) -> ArrivedPage:
     standing = find(upload_id)
     require_open(standing)
     scope = f"parts/{upload_id}/{query.filename or ''}"
-    position = tokens.read(query.next_token, scope) if query.next_token else "0"
+    position = next_tokens.read(query.next_token, scope) if query.next_token else "0"
     if not position.isdecimal():
-        raise tokens.refusal()
+        raise next_tokens.refusal()
     start, total = int(position), standing.upload.files_total or 1
     if query.filename is None:
         files = list(islice(_files_from(upload_id, start), query.limit))
@@ -159,7 +159,7 @@ def arrived(upload_id: str, query: ArrivedQuery) -> ArrivedPage:
         upload_id=upload_id,
         part_size=standing.upload.part_size,
         files=documents,
-        next_token=tokens.make(str(end), scope) if end < total else None,
+        next_token=next_tokens.make(str(end), scope) if end < total else None,
     )
 
 

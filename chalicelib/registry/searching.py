@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from chalicelib.registry import listing as lists
-from chalicelib.registry import tokens
+from chalicelib.registry import next_tokens
 from chalicelib.registry.naming import check_user_id
 from chalicelib.registry.versions import Page
 from chalicelib.registry.words import match, query_words, score_rows
@@ -55,7 +55,7 @@ def search(user_id: str, query: SearchQuery) -> VersionPage:
         return lists.newest(user_id, query)
     filters = lists.filters_of(query)
     scope = lists.scope_of("search", user_id, filters, " ".join(wanted))
-    position = _read_position(tokens.read(query.next_token, scope)) if query.next_token else None
+    position = _read_position(next_tokens.read(query.next_token, scope)) if query.next_token else None
     ranking, known = _ranking(user_id, wanted, filters)
     following = [one for one in ranking if position is None or _rank(one) > _rank(position)]
     skipped = 0 if position else query.skip
@@ -64,7 +64,7 @@ def search(user_id: str, query: SearchQuery) -> VersionPage:
         models=page.documents,
         skip=skipped,
         limit=query.limit,
-        next_token=tokens.make(f"{last[0]} {last[1]}", scope) if last else None,
+        next_token=next_tokens.make(f"{last[0]} {last[1]}", scope) if last else None,
     )
 
 
@@ -76,7 +76,7 @@ def _rank(one: Scored) -> tuple[int, tuple[int, ...]]:
 def _read_position(text: str) -> Scored:
     score, _, created = text.partition(" ")
     if not score.isdecimal():
-        raise tokens.refusal()
+        raise next_tokens.refusal()
     return int(score), created
 
 

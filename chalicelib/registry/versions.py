@@ -3,7 +3,7 @@
 from msgspec import json
 
 from chalicelib.errors import NotFound
-from chalicelib.registry import documents, tokens
+from chalicelib.registry import documents, next_tokens
 from chalicelib.registry.documents import ANSWER_LIMIT
 from chalicelib.registry.naming import check_model_id, check_path, check_user_id, check_version
 from chalicelib.schema.documents import FileDocument, FilePage, VersionDocument, VersionPage
@@ -38,7 +38,7 @@ def of_model(user_id: str, model_id: str, query: PageQuery) -> VersionPage:
     check_user_id(user_id)
     check_model_id(model_id)
     scope = f"versions/{user_id}/{model_id}"
-    after = tokens.read(query.next_token, scope) if query.next_token else None
+    after = next_tokens.read(query.next_token, scope) if query.next_token else None
     if after is not None:
         check_version(after)
     page = Page(query.limit)
@@ -52,7 +52,7 @@ def of_model(user_id: str, model_id: str, query: PageQuery) -> VersionPage:
         models=page.documents,
         skip=0,
         limit=query.limit,
-        next_token=tokens.make(last, scope) if last else None,
+        next_token=next_tokens.make(last, scope) if last else None,
     )
 
 
@@ -60,7 +60,7 @@ def files(user_id: str, model_id: str, query: FilesQuery) -> FilePage:
     """A page of a version's files in path order; `NotFound`."""
     found = record(user_id, model_id, query.version)
     scope = f"files/{user_id}/{model_id}/{found.document.version}/{found.upload_id}"
-    first = tokens.read(query.next_token, scope) if query.next_token else ""
+    first = next_tokens.read(query.next_token, scope) if query.next_token else ""
     if first:
         check_path(first, "next_token")
     listed: list[FileDocument] = []
@@ -77,7 +77,7 @@ def files(user_id: str, model_id: str, query: FilesQuery) -> FilePage:
         files=listed,
         files_total=found.document.files_total,
         limit=query.limit,
-        next_token=tokens.make(following, scope) if following else None,
+        next_token=next_tokens.make(following, scope) if following else None,
     )
 
 

@@ -1,0 +1,40 @@
+"""Who asks, and what they may ask for at all; whose things they may see is a matter of `access`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["models:read", "models:write", "models:admin"]
+
+READ: Scope = "models:read"
+WRITE: Scope = "models:write"
+ADMIN: Scope = "models:admin"
+
+IMPLIED: dict[Scope, frozenset[Scope]] = {
+    READ: frozenset({READ}),
+    WRITE: frozenset({READ, WRITE}),
+    ADMIN: frozenset({READ, WRITE, ADMIN}),
+}
+"""What each scope allows: who may write may read, and an admin may do both with any user's models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request: a user, or anyone where authentication is off."""
+
+    user_id: str | None
+    """The user; None for anyone."""
+    scopes: frozenset[Scope]
+    """What the caller was given, without what that implies."""
+    token_id: str | None = None
+    """The API token by which they came, None for any other way."""
+    address: str = ""
+    """The network address that the request came from; empty where it is not known."""
+
+    def may(self, scope: Scope) -> bool:
+        """Whether one of the caller's scopes allows what this scope does."""
+        return any(scope in IMPLIED[given] for given in self.scopes)
+
+
+def anyone(address: str = "") -> Caller:
+    """Whoever asks where authentication is off: everybody may do everything."""
+    return Caller(None, frozenset({ADMIN}), address=address)
