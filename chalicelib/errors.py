@@ -10,6 +10,8 @@ class WeighthouseError(Exception):
 
     status = 500
     retry_after: int | None = None
+    challenge: str | None = None
+    """The WWW-Authenticate header (RFC 6750, section 3)."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -34,26 +36,27 @@ class Unauthorized(WeighthouseError):
     """Nobody is named by the request's credentials, or they are not valid."""
 
     status = 401
-
-    @property
-    def challenge(self) -> str:
-        """The WWW-Authenticate header (RFC 6750, section 3)."""
-        return 'Bearer realm="weighthouse"'
+    challenge = 'Bearer realm="weighthouse"'
 
 
 class InvalidToken(Unauthorized):
     """The request has a token, and it is not valid: expired, revoked, forged, or made for somebody else."""
 
-    @property
-    def challenge(self) -> str:
-        """The WWW-Authenticate header (RFC 6750, section 3.1)."""
-        return 'Bearer realm="weighthouse", error="invalid_token"'
+    challenge = 'Bearer realm="weighthouse", error="invalid_token"'
 
 
 class Forbidden(WeighthouseError):
     """The caller is known, and may not do this; only said of what the caller knows to be there."""
 
     status = 403
+
+
+class InsufficientScope(Forbidden):
+    """The caller was not given the scope that this needs."""
+
+    def __init__(self, detail: str, scope: str) -> None:
+        super().__init__(detail)
+        self.challenge = f'Bearer realm="weighthouse", error="insufficient_scope", scope="{scope}"'
 
 
 class NotFound(WeighthouseError):

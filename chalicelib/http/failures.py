@@ -48,6 +48,8 @@ def failure(error: Exception, request_id: str) -> Answer:
 def error_answer(error: WeighthouseError) -> Answer:
     """The answer for one of our own errors."""
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    if error.challenge is not None:
+        headers["WWW-Authenticate"] = error.challenge
     detail = error.detail.encode("utf-8", "backslashreplace").decode()
     return Answer(error.status, ErrorDocument(detail=detail), headers)
 

@@ -1,7 +1,7 @@
 """Operations: a route function together with everything that is said of it on the wire.
 
-    @operation("GET", "/ai-models/{user_id}/{model_id}", query=VersionQuery, answers={200: VersionDocument})
-    def get_version(user_id: str, model_id: str, query: VersionQuery) -> VersionDocument:
+    @operation("GET", "/ai-models/{user_id}/{model_id}", scope=READ, query=Named, answers={200: VersionDocument})
+    def get_version(caller: Caller, user_id: str, model_id: str, query: Named) -> VersionDocument:
         \"\"\"The version document; without `version` the latest.\"\"\"
 
 Serving, form parsing and `/openapi.json` all read the same `Operation`. The function stays as it is
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from chalicelib.http.answers import Content, Redirect
+from chalicelib.registry.callers import Scope
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -30,6 +31,8 @@ class Operation:
     method: str
     path: str
     handler: Callable[..., Any]
+    scope: Scope | None
+    """What a caller must have been given; None where anyone at all is answered."""
     query: type[Struct] | None
     json: type[Struct] | None
     form: type[Struct] | None
@@ -66,6 +69,7 @@ def operation(
     method: str,
     path: str,
     *,
+    scope: Scope | None,
     query: type[Struct] | None = None,
     json: type[Struct] | None = None,
     form: type[Struct] | None = None,
@@ -79,18 +83,18 @@ def operation(
     - each name of the path, as `str`, percent-decoded once;
     - `query`: the query struct, where one is declared (without one, any query parameter is refused);
     - `body`: the JSON struct, or for a form a `FormUpload` of the form struct with the file of `file_field`;
-    - `accept`: the Accept header or None, if it asks for it.
+    - `caller`: who asks, and `accept`: the Accept header or None; each if it asks for it.
 
-    It returns a struct (200) or an `Answer`. `answers` says what each success status carries: a struct
-    or a union of structs, `Content` for text or bytes, `Redirect` for a Location, None for nothing. The
-    docstring's first paragraph becomes the summary, the rest the description.
+    It is called only for callers who have the `scope`. It returns a struct (200) or an `Answer`. `answers` says
+    what each success status carries: a struct or a union of structs, `Content` for text or bytes, `Redirect` for
+    a Location, None for nothing. The docstring's first paragraph becomes the summary, the rest the description.
 
     Raises `TypeError` when the function's parameters are not these.
     """
 
     def declare(handler: Handler) -> Handler:
         declared = Operation(
-            method, path, handler, query, json, form, file_field, dict(answers), tuple(errors)
+            method, path, handler, scope, query, json, form, file_field, dict(answers), tuple(errors)
         )
         _check_parameters(declared)
         into.append(declared)
@@ -103,6 +107,6 @@ def _check_parameters(declared: Operation) -> None:
     expected = set(declared.path_names)
     expected |= {"query"} if declared.query else set()
     expected |= {"body"} if declared.media_types else set()
-    found = set(declared.handler.__annotations__) - {"return", "accept"}
+    found = set(declared.handler.__annotations__) - {"return", "accept", "caller"}
     if found != expected:
         raise TypeError(f"{declared.name} must take {sorted(expected)}, and takes {sorted(found)}")

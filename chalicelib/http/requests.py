@@ -24,6 +24,8 @@ class Request:
         self.resource: str | None = context.get("resourcePath")
         """The route's path with its names in braces, or None where no route matched."""
         self.id: str = context.get("requestId") or "unknown"
+        self.address: str = (context.get("identity") or {}).get("sourceIp") or ""
+        """The network address that API Gateway saw the request come from."""
 
     @cached_property
     def headers(self) -> dict[str, str]:

@@ -1,10 +1,10 @@
-"""One request through one operation: read what was sent, call the function, take its answer."""
+"""One request through one operation: know the caller, read what was sent, call the function, take its answer."""
 
 from typing import Any
 
 from msgspec import Struct
 
-from chalicelib.errors import UnsupportedMediaType
+from chalicelib.errors import InsufficientScope, UnsupportedMediaType
 from chalicelib.http.answers import Answer
 from chalicelib.http.bodies import parse_json
 from chalicelib.http.forms import parse_form
@@ -12,6 +12,7 @@ from chalicelib.http.operations import FORM, JSON, Operation
 from chalicelib.http.refusals import shown
 from chalicelib.http.requests import Request
 from chalicelib.http.texts import parse_texts
+from chalicelib.registry.callers import Caller, anyone
 
 
 class NoParameters(Struct, forbid_unknown_fields=True):
@@ -20,6 +21,7 @@ class NoParameters(Struct, forbid_unknown_fields=True):
 
 def serve(operation: Operation, request: Request) -> Answer:
     """The answer of the operation's function; raises what reading the request or the function raises."""
+    caller = _caller(operation, request)
     arguments: dict[str, Any] = dict(request.path_parameters())
     query = parse_texts(request.query_parameters(), operation.query or NoParameters, "parameter")
     if operation.query:
@@ -28,8 +30,23 @@ def serve(operation: Operation, request: Request) -> Answer:
         arguments["body"] = _body(operation, request)
     if "accept" in operation.handler.__annotations__:
         arguments["accept"] = request.headers.get("accept")
+    if "caller" in operation.handler.__annotations__:
+        arguments["caller"] = caller
     result = operation.handler(**arguments)
     return result if isinstance(result, Answer) else Answer(body=result)
+
+
+def _caller(operation: Operation, request: Request) -> Caller:
+    if operation.scope is None:
+        return anyone(request.address)
+    caller = anyone(request.address)
+    if not caller.may(operation.scope):
+        raise InsufficientScope(
+            f"{operation.method} here needs the scope {operation.scope}; what you were given is"
+            f" {' '.join(sorted(caller.scopes)) or 'none of ours'}",
+            operation.scope,
+        )
+    return caller
 
 
 def _body(operation: Operation, request: Request) -> Any:

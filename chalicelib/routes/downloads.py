@@ -4,6 +4,7 @@ from chalicelib.http.answers import Answer, Content, Redirect
 from chalicelib.http.negotiation import wants_binary
 from chalicelib.http.operations import operation
 from chalicelib.registry import downloads
+from chalicelib.registry.callers import READ
 from chalicelib.schema.documents import ErrorDocument
 from chalicelib.schema.requests import DownloadQuery
 from chalicelib.store.objects import disposition
@@ -12,6 +13,7 @@ from chalicelib.store.objects import disposition
 @operation(
     "GET",
     "/ai-models/{user_id}/{model_id}/download",
+    scope=READ,
     query=DownloadQuery,
     answers={
         200: Content(

@@ -9,7 +9,7 @@ from chalicelib.registry import health
 from chalicelib.schema.documents import Health
 
 
-@operation("GET", "/health", answers={200: Health, 503: Health})
+@operation("GET", "/health", scope=None, answers={200: Health, 503: Health})
 def get_health() -> Answer:
     """Whether the service and its two stores work: 503 where one of them does not."""
     found = health.check()
@@ -18,13 +18,15 @@ def get_health() -> Answer:
     return Answer(503, found, {"Retry-After": str(StoreBusy.retry_after)})
 
 
-@operation("GET", "/openapi.json", answers={200: Content(("application/json",), "This document.")})
+@operation(
+    "GET", "/openapi.json", scope=None, answers={200: Content(("application/json",), "This document.")}
+)
 def get_openapi() -> Answer:
     """The machine-readable contract (OpenAPI 3.1), made from the service's own schemas."""
     return Answer(200, _openapi())
 
 
-@operation("GET", "/docs", answers={200: Content(("text/html",), "The page.")})
+@operation("GET", "/docs", scope=None, answers={200: Content(("text/html",), "The page.")})
 def get_docs() -> Answer:
     """A page that shows every operation and lets you try it."""
     return _docs()

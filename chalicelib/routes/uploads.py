@@ -4,6 +4,7 @@ from chalicelib.http.answers import Answer
 from chalicelib.http.forms import FormUpload
 from chalicelib.http.operations import operation
 from chalicelib.registry import forms, parts, plans, uploads
+from chalicelib.registry.callers import READ, WRITE
 from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.requests import (
     ArrivedQuery,
@@ -20,6 +21,7 @@ from chalicelib.schema.uploads import ArrivedPage, UploadPlan, UploadState
 @operation(
     "POST",
     "/ai-models/upload/single",
+    scope=WRITE,
     json=SinglePlan,
     form=SingleForm,
     file_field="file",
@@ -40,6 +42,7 @@ def upload_single(body: SinglePlan | FormUpload[SingleForm]) -> VersionDocument 
 @operation(
     "POST",
     "/ai-models/upload/folder",
+    scope=WRITE,
     json=FolderPlan,
     form=FolderForm,
     file_field="zip_file",
@@ -60,6 +63,7 @@ def upload_folder(body: FolderPlan | FormUpload[FolderForm]) -> VersionDocument 
 @operation(
     "POST",
     "/ai-models/upload/files",
+    scope=WRITE,
     json=FilesPlan,
     answers={200: UploadPlan},
     errors=(400, 409, 413, 415),
@@ -69,7 +73,7 @@ def upload_files(body: FilesPlan) -> UploadPlan:
     return plans.plan_files(body)
 
 
-@operation("GET", "/ai-models/uploads/{upload_id}", answers={200: UploadState}, errors=(400, 404))
+@operation("GET", "/ai-models/uploads/{upload_id}", scope=READ, answers={200: UploadState}, errors=(400, 404))
 def get_upload(upload_id: str) -> UploadState:
     """Says where an upload stands."""
     return uploads.state(upload_id)
@@ -78,6 +82,7 @@ def get_upload(upload_id: str) -> UploadState:
 @operation(
     "POST",
     "/ai-models/uploads/{upload_id}/parts",
+    scope=WRITE,
     json=PartsRequest,
     answers={200: UploadPlan},
     errors=(400, 404, 409, 415),
@@ -90,6 +95,7 @@ def request_parts(upload_id: str, body: PartsRequest) -> UploadPlan:
 @operation(
     "GET",
     "/ai-models/uploads/{upload_id}/parts",
+    scope=READ,
     query=ArrivedQuery,
     answers={200: ArrivedPage},
     errors=(400, 404, 409),
@@ -102,6 +108,7 @@ def list_parts(upload_id: str, query: ArrivedQuery) -> ArrivedPage:
 @operation(
     "POST",
     "/ai-models/uploads/{upload_id}/complete",
+    scope=WRITE,
     answers={200: VersionDocument, 202: UploadState},
     errors=(400, 404, 409),
 )
@@ -117,7 +124,9 @@ def complete_upload(upload_id: str) -> VersionDocument | Answer:
     return result
 
 
-@operation("DELETE", "/ai-models/uploads/{upload_id}", answers={204: None}, errors=(400, 404, 409))
+@operation(
+    "DELETE", "/ai-models/uploads/{upload_id}", scope=WRITE, answers={204: None}, errors=(400, 404, 409)
+)
 def abort_upload(upload_id: str) -> Answer:
     """Gives an upload up: its parts and its reservation are gone."""
     uploads.abort(upload_id)

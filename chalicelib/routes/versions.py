@@ -2,6 +2,7 @@
 
 from chalicelib.http.operations import operation
 from chalicelib.registry import deleting, listing, searching, updating, versions
+from chalicelib.registry.callers import READ, WRITE
 from chalicelib.schema.documents import Deletion, FilePage, VersionDocument, VersionPage
 from chalicelib.schema.requests import (
     DeleteQuery,
@@ -17,6 +18,7 @@ from chalicelib.schema.requests import (
 @operation(
     "GET",
     "/ai-models/{user_id}/{model_id}",
+    scope=READ,
     query=VersionQuery,
     answers={200: VersionDocument},
     errors=(400, 404),
@@ -29,6 +31,7 @@ def get_version(user_id: str, model_id: str, query: VersionQuery) -> VersionDocu
 @operation(
     "GET",
     "/ai-models/{user_id}/{model_id}/versions",
+    scope=READ,
     query=PageQuery,
     answers={200: VersionPage},
     errors=(400, 404),
@@ -38,13 +41,22 @@ def list_versions(user_id: str, model_id: str, query: PageQuery) -> VersionPage:
     return versions.of_model(user_id, model_id, query)
 
 
-@operation("GET", "/ai-models/{user_id}", query=ListQuery, answers={200: VersionPage}, errors=(400,))
+@operation(
+    "GET", "/ai-models/{user_id}", scope=READ, query=ListQuery, answers={200: VersionPage}, errors=(400,)
+)
 def list_models(user_id: str, query: ListQuery) -> VersionPage:
     """The user's versions that pass all filters, newest first."""
     return listing.newest(user_id, query)
 
 
-@operation("GET", "/ai-models/search/{user_id}", query=SearchQuery, answers={200: VersionPage}, errors=(400,))
+@operation(
+    "GET",
+    "/ai-models/search/{user_id}",
+    scope=READ,
+    query=SearchQuery,
+    answers={200: VersionPage},
+    errors=(400,),
+)
 def search_models(user_id: str, query: SearchQuery) -> VersionPage:
     """The user's versions in which every word of the query occurs, best match first."""
     return searching.search(user_id, query)
@@ -53,6 +65,7 @@ def search_models(user_id: str, query: SearchQuery) -> VersionPage:
 @operation(
     "GET",
     "/ai-models/{user_id}/{model_id}/files",
+    scope=READ,
     query=FilesQuery,
     answers={200: FilePage},
     errors=(400, 404),
@@ -65,6 +78,7 @@ def list_files(user_id: str, model_id: str, query: FilesQuery) -> FilePage:
 @operation(
     "PUT",
     "/ai-models/{user_id}/{model_id}",
+    scope=WRITE,
     query=VersionQuery,
     json=MetadataChange,
     answers={200: VersionDocument},
@@ -78,6 +92,7 @@ def update_version(user_id: str, model_id: str, query: VersionQuery, body: Metad
 @operation(
     "DELETE",
     "/ai-models/{user_id}/{model_id}",
+    scope=WRITE,
     query=DeleteQuery,
     answers={200: Deletion},
     errors=(400, 404),

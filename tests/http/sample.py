@@ -59,7 +59,13 @@ class Echo(Struct, kw_only=True):
 
 
 @operation(
-    "GET", "/things/{owner}/{thing}", query=Fields, answers={200: Echo}, errors=(404,), into=OPERATIONS
+    "GET",
+    "/things/{owner}/{thing}",
+    scope=None,
+    query=Fields,
+    answers={200: Echo},
+    errors=(404,),
+    into=OPERATIONS,
 )
 def get_thing(owner: str, thing: str, query: Fields, accept: str | None) -> Echo:
     """A thing; without `name` nothing.
@@ -70,14 +76,21 @@ def get_thing(owner: str, thing: str, query: Fields, accept: str | None) -> Echo
     return Echo(path={"owner": owner, "thing": thing}, fields=query, accept=accept)
 
 
-@operation("GET", "/things", answers={200: Echo}, into=OPERATIONS)
+@operation("GET", "/things", scope=None, answers={200: Echo}, into=OPERATIONS)
 def list_things() -> Echo:
     """All things."""
     return Echo()
 
 
 @operation(
-    "POST", "/things", json=Plan, form=Fields, file_field="file", answers={200: Echo | Item}, into=OPERATIONS
+    "POST",
+    "/things",
+    scope=None,
+    json=Plan,
+    form=Fields,
+    file_field="file",
+    answers={200: Echo | Item},
+    into=OPERATIONS,
 )
 def post_thing(body: Plan | FormUpload[Fields]) -> Echo:
     """A new thing."""
@@ -91,7 +104,7 @@ def post_thing(body: Plan | FormUpload[Fields]) -> Echo:
     return Echo(fields=body)
 
 
-@operation("PUT", "/things", json=Change, answers={202: Echo}, errors=(409,), into=OPERATIONS)
+@operation("PUT", "/things", scope=None, json=Change, answers={202: Echo}, errors=(409,), into=OPERATIONS)
 def put_thing(body: Change) -> Answer:
     """Change a thing."""
     return Answer(202, Echo(), {"Retry-After": "3"})
@@ -100,6 +113,7 @@ def put_thing(body: Change) -> Answer:
 @operation(
     "GET",
     "/things/{owner}/content",
+    scope=None,
     answers={200: Content(("application/zip",), "Bytes."), 307: Redirect("Elsewhere.")},
     into=OPERATIONS,
 )
@@ -110,7 +124,7 @@ def get_content(owner: str, accept: str | None) -> Answer:
     return Answer(307, None, {"Location": "https://example.org/x"})
 
 
-@operation("DELETE", "/things", answers={204: None}, into=OPERATIONS)
+@operation("DELETE", "/things", scope=None, answers={204: None}, into=OPERATIONS)
 def delete_things() -> Answer:
     """No things."""
     return Answer(204)

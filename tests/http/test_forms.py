@@ -69,7 +69,7 @@ CONTENT: list[FormUpload[Fields]] = []
 _operations: list[Operation] = []
 
 
-@operation("POST", "/things", form=Fields, file_field="file", answers={}, into=_operations)
+@operation("POST", "/things", scope=None, form=Fields, file_field="file", answers={}, into=_operations)
 def keep(body: FormUpload[Fields]) -> None:
     """Keeps what arrives."""
     CONTENT[:] = [body]

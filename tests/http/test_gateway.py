@@ -198,7 +198,7 @@ def test_an_answer_that_cannot_be_written_is_500():
 def test_the_function_stays_callable_and_its_parameters_are_checked():
     operations: list[Operation] = []
 
-    @operation("GET", "/a/{b}", answers={200: Echo}, into=operations)
+    @operation("GET", "/a/{b}", scope=None, answers={200: Echo}, into=operations)
     def get_b(b: str) -> Echo:
         """B."""
         return Echo(path={"b": b})
@@ -212,7 +212,7 @@ def test_the_function_stays_callable_and_its_parameters_are_checked():
 
     for path in ("/a", "/a/{c}", "/a/{b}/{c}"):
         with pytest.raises(TypeError, match="get_c must take"):
-            operation("GET", path, answers={200: Echo}, into=operations)(get_c)
+            operation("GET", path, scope=None, answers={200: Echo}, into=operations)(get_c)
     assert len(operations) == 1
 
 
