@@ -34,7 +34,7 @@ def raising(error: Exception) -> Weighthouse:
         """Fails."""
         raise error
 
-    return make_app(Operation("GET", "/fail", fail, None, None, None, None, {200: Echo}, ()))
+    return make_app(Operation("GET", "/fail", fail, None, None, None, None, None, {200: Echo}, ()))
 
 
 def test_a_struct_is_json_with_the_common_headers():
@@ -191,7 +191,7 @@ def test_an_answer_that_cannot_be_written_is_500():
         value: object
 
     app = raising(ValueError())
-    app.register([Operation("GET", "/odd", lambda: Odd(object()), None, None, None, None, {}, ())])
+    app.register([Operation("GET", "/odd", lambda: Odd(object()), None, None, None, None, None, {}, ())])
     assert call(app, "GET", "/odd").status == 500
 
 
@@ -218,7 +218,9 @@ def test_the_function_stays_callable_and_its_parameters_are_checked():
 
 def test_a_route_can_be_declared_only_once():
     with pytest.raises(ValueError, match="Duplicate"):
-        make_app().register([Operation("GET", "/things", lambda: Echo(), None, None, None, None, {}, ())])
+        make_app().register(
+            [Operation("GET", "/things", lambda: Echo(), None, None, None, None, None, {}, ())]
+        )
 
 
 def test_chalice_packages_the_routes():
