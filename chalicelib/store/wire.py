@@ -5,12 +5,12 @@ botocore raises it.
 """
 
 import base64
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.connections import pool_for
 from chalicelib.store import bucket
 from chalicelib.store.backoff import pause
 
@@ -34,16 +34,7 @@ class OutOfReach(ConnectionError):
 
 @lru_cache(maxsize=1)
 def pool() -> "PoolManager":
-    from botocore.httpsession import get_cert_path
-    from botocore.utils import get_environ_proxies
-    from urllib3 import PoolManager, ProxyManager
-
-    base = bucket.client().meta.endpoint_url
-    proxy = get_environ_proxies(base).get(base.partition(":")[0])
-    certificates = os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True)
-    if proxy:
-        return ProxyManager(proxy, maxsize=CONNECTIONS, ca_certs=certificates)
-    return PoolManager(maxsize=CONNECTIONS, ca_certs=certificates)
+    return pool_for(bucket.client().meta.endpoint_url, CONNECTIONS)
 
 
 def send(
