@@ -12,8 +12,10 @@ from chalicelib.connections import pool_for
 
 PAUSE = 30
 """Seconds between two fetches, so that made-up key ids can't make us a burden to the issuer."""
+CONNECT, WAIT = 2.0, 3.0
+"""Seconds for a connection, and without a byte."""
 DEADLINE = 5.0
-"""Seconds that a fetch may take."""
+"""Seconds after which a fetch is given up, however steadily its bytes drip in."""
 MAX_BYTES = 512 * 1024
 """Bytes of the largest key set that is read; those of large issuers have under 20 KB."""
 
@@ -64,7 +66,7 @@ def _fetch(url: str) -> bytes:
             "GET",
             url,
             headers={"accept": "application/json", "accept-encoding": "identity"},
-            timeout=Timeout(connect=2, read=3),
+            timeout=Timeout(connect=CONNECT, read=WAIT),
             retries=False,
             redirect=False,
             preload_content=False,

@@ -47,11 +47,10 @@ def _read(reference: str) -> bytes:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    session = boto3.Session(region_name=arn["region"])
     try:
         if arn["service"] == "ssm":
-            return _from_parameter_store(session.client("ssm"), reference)
-        return _from_secrets_manager(session.client("secretsmanager"), reference)
+            return _from_parameter_store(boto3.client("ssm", region_name=arn["region"]), reference)
+        return _from_secrets_manager(boto3.client("secretsmanager", region_name=arn["region"]), reference)
     except (BotoCoreError, ClientError) as error:
         raise Unreadable(str(error)) from error
 
