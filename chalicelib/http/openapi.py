@@ -15,6 +15,7 @@ from chalicelib.http.operations import FORM, JSON, Operation
 from chalicelib.http.schemas import Schema, text_schema
 from chalicelib.schema.documents import ErrorDocument
 from chalicelib.schema.fields import ModelId, UploadId, UserId
+from chalicelib.settings import Auth
 
 _REFERENCE = "#/components/schemas/{name}"
 
@@ -23,15 +24,41 @@ _PATH_TYPES: dict[str, Any] = {"user_id": UserId, "model_id": ModelId, "upload_i
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _WITH_RETRY_AFTER = {HTTPStatus.ACCEPTED, HTTPStatus.SERVICE_UNAVAILABLE}
 _LOCATION = {"Location": {"description": "Where to go.", "schema": {"type": "string", "format": "uri"}}}
+_CHALLENGE = {"WWW-Authenticate": {"description": "What is missing.", "schema": {"type": "string"}}}
+_WITH_CHALLENGE = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _SEPARATED_BY_COMMAS = {"style": "form", "explode": False}
 _FILE = {"type": "string", "format": "binary", "description": "The content, sent with its filename."}
 
+_SCHEMES: dict[Auth, dict[str, Any]] = {
+    "none": {},
+    "jwt": {
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "A JWT of the issuer that this service trusts, or an API token of its own.",
+        }
+    },
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authtype.html
+    "iam": {
+        "sigv4": {
+            "type": "apiKey",
+            "name": "Authorization",
+            "in": "header",
+            "x-amazon-apigateway-authtype": "awsSigv4",
+            "description": "The signature (AWS Signature Version 4) of an IAM user or role of this account.",
+        }
+    },
+}
+"""How callers are known, by the setting that says so."""
 
-def document(operations: Sequence[Operation]) -> dict[str, Any]:
-    """The OpenAPI document of these operations."""
+
+def document(operations: Sequence[Operation], auth: Auth) -> dict[str, Any]:
+    """The OpenAPI document of these operations, where callers are known in this way."""
     paths: dict[str, Any] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, auth)
+    schemes = {"securitySchemes": _SCHEMES[auth]} if _SCHEMES[auth] else {}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -43,24 +70,34 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
         "servers": [{"url": "."}],
         "tags": _tags(operations),
         "paths": paths,
-        "components": {"schemas": _components(operations)},
+        "components": {"schemas": _components(operations), **schemes},
     }
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Operation, auth: Auth) -> dict[str, Any]:
+    security = _security(operation, auth)
     summary, _, description = inspect.cleandoc(operation.handler.__doc__ or "").partition("\n\n")
     described: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.tag],
         "summary": " ".join(summary.split()),
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
-        "responses": _responses(operation),
+        "responses": _responses(operation, secured=bool(security)),
     }
+    if security:
+        described["security"] = security
     if description:
         described["description"] = description
     if operation.media_types:
         described["requestBody"] = {"required": True, "content": _request_content(operation)}
     return described
+
+
+def _security(operation: Operation, auth: Auth) -> list[dict[str, list[str]]]:
+    """One of the schemes, with the scope that is needed where the caller's own scopes count."""
+    if operation.scope is None:
+        return []
+    return [{name: [operation.scope] if auth == "jwt" else []} for name in _SCHEMES[auth]]
 
 
 def _path_parameters(operation: Operation) -> Iterable[dict[str, Any]]:
@@ -107,9 +144,10 @@ def _form(form: type[msgspec.Struct], file_field: str) -> dict[str, Any]:
     }
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
+def _responses(operation: Operation, *, secured: bool) -> dict[str, Any]:
     responses = {str(status): _success(status, carried) for status, carried in operation.answers.items()}
     implied = {400} | ({415} if operation.media_types else set()) | ({413} if operation.form else set())
+    implied |= _WITH_CHALLENGE if secured else set()
     said = {error.status: error.__doc__ for error in WeighthouseError.__subclasses__()}
     for status in sorted(implied | set(operation.errors)):
         responses[str(status)] = _error(said[status] or "", status)
@@ -139,10 +177,13 @@ def _bytes(media_type: str) -> Schema:
 
 
 def _error(description: str, status: int | None = None) -> dict[str, Any]:
-    headers = {"headers": _RETRY_AFTER} if status in _WITH_RETRY_AFTER else {}
+    headers = {
+        **(_RETRY_AFTER if status in _WITH_RETRY_AFTER else {}),
+        **(_CHALLENGE if status in _WITH_CHALLENGE else {}),
+    }
     return {
         "description": description.partition("\n\n")[0],
-        **headers,
+        **({"headers": headers} if headers else {}),
         "content": {JSON: {"schema": _reference(ErrorDocument)}},
     }
 

@@ -7,6 +7,7 @@ from chalicelib.http.answers import Answer, Content
 from chalicelib.http.operations import OPERATIONS, operation
 from chalicelib.registry import health
 from chalicelib.schema.documents import Health
+from chalicelib.settings import Auth, settings
 
 
 @operation("GET", "/health", scope=None, answers={200: Health, 503: Health})
@@ -23,7 +24,7 @@ def get_health() -> Answer:
 )
 def get_openapi() -> Answer:
     """The machine-readable contract (OpenAPI 3.1), made from the service's own schemas."""
-    return Answer(200, _openapi())
+    return Answer(200, _openapi(settings().auth))
 
 
 @operation("GET", "/docs", scope=None, answers={200: Content(("text/html",), "The page.")})
@@ -33,12 +34,12 @@ def get_docs() -> Answer:
 
 
 @cache
-def _openapi() -> str:
+def _openapi(auth: Auth) -> str:
     import msgspec
 
     from chalicelib.http.openapi import document
 
-    return msgspec.json.encode(document(OPERATIONS)).decode()
+    return msgspec.json.encode(document(OPERATIONS, auth)).decode()
 
 
 @cache

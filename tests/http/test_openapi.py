@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 import schemathesis
@@ -13,7 +14,7 @@ from chalicelib import __version__
 from chalicelib.http.openapi import document
 from chalicelib.http.operations import OPERATIONS as ALL
 
-SAMPLE = json.loads(json.dumps(document(OPERATIONS)))
+SAMPLE = json.loads(json.dumps(document(OPERATIONS, "none")))
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +120,57 @@ def test_an_answer_has_all_its_fields_whereas_a_request_may_leave_some_out():
     assert schemas["Change"]["required"] == []
     reply = call(APP, "GET", "/things").json()
     assert sorted(reply) == sorted(schemas["Echo"]["required"])
+
+
+PUBLIC = {"get_health", "get_openapi", "get_docs"}
+
+
+def described(auth: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The service's document where callers are known in this way, and its operations by name."""
+    contract = json.loads(json.dumps(document(ALL, auth)))
+    every = [operation for methods in contract["paths"].values() for operation in methods.values()]
+    return contract, {operation["operationId"]: operation for operation in every}
+
+
+def test_without_authentication_no_security_is_claimed():
+    contract, operations = described("none")
+    assert "securitySchemes" not in contract["components"]
+    assert not any("security" in operation for operation in operations.values())
+    assert not any("401" in operation["responses"] for operation in operations.values())
+
+
+@pytest.mark.parametrize("auth", ["jwt", "iam"])
+def test_all_but_the_public_operations_are_secured(auth):
+    contract, operations = described(auth)
+    [scheme] = contract["components"]["securitySchemes"]
+    assert {name for name, operation in operations.items() if "security" not in operation} == PUBLIC
+    for operation in operations.values():
+        secured = operation["operationId"] not in PUBLIC
+        assert operation.get("security", []) == [{scheme: ANY}] * secured
+        for status in ("401", "403"):
+            assert (status in operation["responses"]) == secured
+            if secured:
+                assert "WWW-Authenticate" in operation["responses"][status]["headers"]
+
+
+def test_a_bearer_token_needs_the_scope_of_the_operation():
+    contract, operations = described("jwt")
+    scheme = contract["components"]["securitySchemes"]["bearer"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    for each in ALL:
+        if each.scope is not None:
+            assert operations[each.name]["security"] == [{"bearer": [each.scope]}]
+
+
+def test_an_aws_signature_is_described_as_api_gateway_knows_it():
+    contract, operations = described("iam")
+    scheme = contract["components"]["securitySchemes"]["sigv4"]
+    assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "header", "Authorization")
+    assert scheme["x-amazon-apigateway-authtype"] == "awsSigv4"
+    assert operations["get_version"]["security"] == [{"sigv4": []}]
+
+
+@pytest.mark.parametrize("auth", ["jwt", "iam"])
+def test_schemathesis_reads_it_with_its_security(auth):
+    schema = schemathesis.openapi.from_dict(described(auth)[0])
+    assert len([result.ok() for result in schema.get_all_operations()]) == len(ALL)
