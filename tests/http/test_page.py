@@ -47,3 +47,10 @@ def test_nothing_in_it_needs_more_than_the_policy_allows(page):
     assert not re.search(
         rb"\son\w+\s*=\s*[\"']|\sstyle\s*=\s*[\"']|\beval\(|new Function|innerHTML", page.body
     )
+
+
+def test_a_token_is_asked_for_out_of_sight_and_only_where_the_contract_has_a_bearer_scheme(page):
+    [label] = re.findall(rb'<label class="token" hidden>(.*?)</label>', page.body, re.DOTALL)
+    assert b'type="password"' in label
+    assert b'autocomplete="off"' in label
+    assert b"localStorage" not in page.body

@@ -29,12 +29,36 @@ async function start() {
   contract = await response.json();
   byId("version").textContent = contract.info.version;
   byId("about").textContent = contract.info.description;
+  if (schemesOf(contract.components.securitySchemes).includes("bearer")) askForToken();
   byId("operations").replaceChildren(...contract.tags.map(section));
   byId("index").replaceChildren(...contract.tags.flatMap(indexOf));
   addEventListener("hashchange", openAddressed);
   addEventListener("keydown", focusFilter);
   byId("filter").addEventListener("input", filter);
   openAddressed();
+}
+
+// ---- The token
+
+const schemesOf = (named) => Object.keys(named ?? {});
+const schemeOf = (operation) => schemesOf(operation.security?.[0])[0];
+
+// Kept for this tab alone, and shown nowhere: what is on a screen or in an address gets shared.
+function askForToken() {
+  const input = byId("token");
+  input.value = sessionStorage.getItem("token") ?? "";
+  input.addEventListener("input", () => sessionStorage.setItem("token", token()));
+  input.closest("label").hidden = false;
+}
+
+function token() {
+  return byId("token").value.trim().replace(/^(authorization:\s*)?bearer\s+/i, "");
+}
+
+function needOf(operation) {
+  if (schemeOf(operation) === "bearer") return `Needs the scope \`${operation.security[0].bearer.join(" ")}\`.`;
+  if (schemeOf(operation) === "sigv4") return "Needs an AWS signature, which this page can't make.";
+  return "";
 }
 
 // ---- The list of operations
@@ -137,7 +161,9 @@ function inside(operation) {
   const answer = make("div", { "aria-live": "polite" });
   const send = make("button", { class: "send" }, "Send");
   form.append(
-    ...(operation.description ?? "").split("\n\n").filter(Boolean).map((text) => make("p", {}, ...prose(text))),
+    ...[...(operation.description ?? "").split("\n\n"), needOf(operation)]
+      .filter(Boolean)
+      .map((text) => make("p", {}, ...prose(text))),
     ...titled("Parameters", [...parameters, accept]),
     ...titled("Body", [body?.element]),
     make("div", { class: "trying" }, send),
@@ -149,14 +175,13 @@ function inside(operation) {
   const request = () => requestOf(operation, form, body);
   const refresh = () => curl.show(curlOf(operation, request()));
   form.addEventListener("input", refresh);
-  byId("authorization").addEventListener("input", refresh);
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     send.disabled = true;
-    answer.replaceChildren(...(await answered(request())));
+    answer.replaceChildren(...(await answered(operation, request())));
     send.disabled = false;
   });
   refresh();
@@ -350,8 +375,6 @@ function requestOf(operation, form, body) {
   url.pathname += path.slice(1);
   url.search = new URLSearchParams(texts("query"));
   const headers = Object.fromEntries(texts("header"));
-  const authorization = byId("authorization").value;
-  if (authorization) headers.Authorization = authorization;
   const type = body?.chosen().type;
   return {
     method: operation.method.toUpperCase(),
@@ -369,6 +392,7 @@ function quoted(text) {
 function curlOf(operation, { method, url, headers, json, parts }) {
   const lines = [`curl ${operation.responses["307"] ? "-L " : ""}${quoted(url)}`];
   if (method !== (json !== undefined || parts ? "POST" : "GET")) lines.push(`-X ${method}`);
+  if (schemeOf(operation) === "bearer") lines.push('-H "Authorization: Bearer $TOKEN"');
   for (const [name, value] of Object.entries(headers)) lines.push(`-H ${quoted(`${name}: ${value}`)}`);
   for (const [name, value] of parts ?? []) {
     if (value instanceof File) lines.push(`-F ${quoted(`${name}=@${value.name}`)}`);
@@ -379,9 +403,14 @@ function curlOf(operation, { method, url, headers, json, parts }) {
   return lines.join(" \\\n  ");
 }
 
-async function answered({ method, url, headers, json, parts }) {
+async function answered(operation, { method, url, headers, json, parts }) {
   const options = { method, headers: { ...headers }, redirect: "manual" };
-  if (json !== undefined) Object.assign(options, { body: json, headers: { ...headers, "Content-Type": "application/json" } });
+  const secured = schemeOf(operation) === "bearer";
+  if (secured && token()) options.headers.Authorization = `Bearer ${token()}`;
+  if (json !== undefined) {
+    options.body = json;
+    options.headers["Content-Type"] = "application/json";
+  }
   if (parts) {
     options.body = new FormData();
     for (const [name, value] of parts) options.body.append(name, value);
@@ -389,7 +418,7 @@ async function answered({ method, url, headers, json, parts }) {
   const started = performance.now();
   try {
     const response = await fetch(url, options);
-    if (response.type === "opaqueredirect") return redirected(url);
+    if (response.type === "opaqueredirect") return redirected(url, secured);
     const content = await response.blob();
     const milliseconds = Math.round(performance.now() - started);
     return [heading(response, `${milliseconds} ms · ${content.size.toLocaleString("en")} bytes`), headersOf(response), await contentOf(response, content)];
@@ -398,11 +427,18 @@ async function answered({ method, url, headers, json, parts }) {
   }
 }
 
-// A page is not told where a redirect leads; the browser itself may follow it.
-function redirected(url) {
+// A page is not told where a redirect leads; the browser itself may follow it, but has no token.
+function redirected(url, secured) {
+  const link = make("a", { href: url, target: "_blank" }, "fetch it");
   return [
     make("h3", {}, "Answer"),
-    make("p", {}, make("span", { class: "status good" }, "307"), " The content lies at a presigned URL: ", make("a", { href: url, target: "_blank" }, "fetch it"), "."),
+    make(
+      "p",
+      {},
+      make("span", { class: "status good" }, "307"),
+      " The content lies at a presigned URL: ",
+      ...(secured ? ["fetch it with the curl command above."] : [link, "."]),
+    ),
   ];
 }
 
