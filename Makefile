@@ -1,6 +1,6 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rebuild bench bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large clean
+.PHONY: help run test lint rebuild package deploy destroy bench bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
@@ -12,6 +12,9 @@ help:
 	@echo 'make test            run all tests'
 	@echo 'make lint            check style and types'
 	@echo 'make rebuild         make the index again from the bucket (stop make run first)'
+	@echo 'make deploy STAGE=S  deploy to AWS, or to the emulator at AWS_ENDPOINT_URL; parameters are WEIGHTHOUSE_ variables'
+	@echo 'make destroy STAGE=S remove the deployment; bucket and table stay, but with DATA=delete'
+	@echo 'make package         make the ZIP that Lambda runs (WEIGHTHOUSE_ARCHITECTURE=x86_64|arm64)'
 	@echo 'make bench           measure unpacking, ZIPs and presigned uploads beside the same by hand'
 	@echo 'make bench-cold      measure the cold start of the function'
 	@echo 'make bench-metadata  measure the metadata calls'
@@ -36,6 +39,15 @@ lint: $(DEV)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy --strict
+
+package: $(RUN)
+	@exec .venv/bin/python -m infra package
+
+deploy: $(RUN)
+	@exec .venv/bin/python -m infra deploy
+
+destroy: $(RUN)
+	@exec .venv/bin/python -m infra destroy
 
 bench: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m benchmarks.data_plane

@@ -1,0 +1,1 @@
+"""Weighthouse in AWS: the package that the functions run, and the one CloudFormation stack around them."""

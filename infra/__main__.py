@@ -1,0 +1,66 @@
+"""`python -m infra package`, `deploy` and `destroy`, with their options in the environment: see the Makefile."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from devserver.console import Halt, say
+from infra import package
+from infra.dependencies import lambda_platform
+from infra.parameters import AROUND
+
+
+def _package() -> None:
+    architecture = next(parameter for parameter in AROUND if parameter.name == "architecture")
+    wanted = os.environ.get(architecture.variable) or architecture.default
+    if wanted not in architecture.allowed:
+        raise Halt(
+            f"{architecture.variable} is {wanted!r}: it must be one of {', '.join(architecture.allowed)}."
+        )
+    made = package.make(lambda_platform(wanted))
+    say(f"{made.path}: {made.size:,} bytes, SHA-256 {made.sha256}")
+
+
+def _deploy() -> None:
+    from infra.deploy import deploy
+
+    allowed = os.environ.get("I_KNOW", "")
+    if allowed not in ("", "public"):
+        raise Halt(f"I_KNOW is {allowed!r}: it can only be public.")
+    deploy(_stage(), public=allowed == "public")
+
+
+def _destroy() -> None:
+    from infra.destroy import destroy
+
+    data = os.environ.get("DATA", "")
+    if data not in ("", "keep", "delete"):
+        raise Halt(f"DATA is {data!r}: it must be keep or delete.")
+    destroy(_stage(), data=data == "delete")
+
+
+def _stage() -> str:
+    stage = os.environ.get("STAGE", "")
+    if not stage:
+        raise Halt("Name a stage, as in STAGE=prod.")
+    return stage
+
+
+_COMMANDS: dict[str, Callable[[], None]] = {"package": _package, "deploy": _deploy, "destroy": _destroy}
+
+
+def main(arguments: list[str]) -> int:
+    """Does what is asked and gives the exit status."""
+    if len(arguments) != 1 or arguments[0] not in _COMMANDS:
+        say(f"usage: python -m infra {'|'.join(_COMMANDS)}")
+        return 2
+    try:
+        _COMMANDS[arguments[0]]()
+    except Halt as reason:
+        print(f"Weighthouse: {reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

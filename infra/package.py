@@ -1,0 +1,54 @@
+"""The ZIP that Lambda runs. The same files give the same bytes, whoever makes it and when."""
+
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from infra.dependencies import BUILD, ROOT, Platform, install
+
+LIMIT = 30_000_000
+"""Bytes that a package may have; Lambda takes 50 MB
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+_MOMENT = (1980, 1, 1, 0, 0, 0)
+_MODE = 0o100644 << 16
+_UNIX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package that was made."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+def own_files() -> list[Path]:
+    """The files of this project that functions need."""
+    library = (file for file in (ROOT / "chalicelib").rglob("*") if file.is_file())
+    return [ROOT / "app.py", *(file for file in library if "__pycache__" not in file.parts)]
+
+
+def make(platform: Platform) -> Package:
+    """Makes the package for a platform as `build/weighthouse-PLATFORM.zip`; `Halt` when pip fails."""
+    installed = install(platform)
+    files = {file.relative_to(installed).as_posix(): file for file in installed.rglob("*") if file.is_file()}
+    files |= {file.relative_to(ROOT).as_posix(): file for file in own_files()}
+    path = BUILD / f"weighthouse-{platform.name}.zip"
+    data = write_zip(path, files.items())
+    return Package(path, sha256(data).hexdigest(), len(data))
+
+
+def write_zip(path: Path, files: Iterable[tuple[str, Path]]) -> bytes:
+    """Writes the files in the order of their names, with nothing of this machine or this moment; gives the bytes."""
+    unfinished = path.with_suffix(".unfinished")
+    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, file in sorted(files):
+            member = zipfile.ZipInfo(name, _MOMENT)
+            member.external_attr, member.create_system = _MODE, _UNIX
+            archive.writestr(member, file.read_bytes(), zipfile.ZIP_DEFLATED)
+    data = unfinished.read_bytes()
+    unfinished.rename(path)
+    return data
