@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from http import HTTPStatus
 
+from chalicelib import telemetry
 from chalicelib.errors import StoreBusy, WeighthouseError
 from chalicelib.http.answers import Answer
 from chalicelib.schema.documents import ErrorDocument
@@ -36,9 +37,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)."""
 
 def failure(error: Exception, request_id: str) -> Answer:
     """The answer for an exception; what is not the client's doing is logged with its trace."""
+    telemetry.note(error=type(error).__name__)
     if isinstance(error, WeighthouseError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
         return error_answer(error)
     if _is_busy(error):
+        telemetry.note(error=StoreBusy.__name__)
         log.warning("Request %s: the store is busy or out of reach", request_id, exc_info=error)
         return error_answer(StoreBusy("The store is busy or out of reach; try again in a few seconds"))
     log.error("Request %s failed", request_id, exc_info=error)

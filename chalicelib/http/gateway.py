@@ -5,6 +5,7 @@ from typing import Any
 
 from chalice.app import Chalice
 
+from chalicelib import telemetry
 from chalicelib.errors import MethodNotAllowed, NotFound
 from chalicelib.http.answers import Answer, proxy_answer
 from chalicelib.http.failures import error_answer, failure
@@ -38,6 +39,7 @@ class Weighthouse(Chalice):
             route(operation.handler)
             self._operations.setdefault(operation.path, {})[operation.method] = operation
 
+    @telemetry.answering
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answers a proxy event of API Gateway (format 1.0); never raises what a client can cause."""
         request = Request(event)

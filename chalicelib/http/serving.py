@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from chalicelib import telemetry
 from chalicelib.errors import InsufficientScope, UnsupportedMediaType
 from chalicelib.http.answers import Answer
 from chalicelib.http.bodies import parse_json
@@ -22,6 +23,7 @@ class NoParameters(Struct, forbid_unknown_fields=True):
 def serve(operation: Operation, request: Request) -> Answer:
     """The answer of the operation's function; raises what reading the request or the function raises."""
     caller = _caller(operation, request)
+    telemetry.note(user=caller.user_id)
     arguments: dict[str, Any] = dict(request.path_parameters())
     query = parse_texts(request.query_parameters(), operation.query or NoParameters, "parameter")
     if operation.query:

@@ -4,11 +4,11 @@ It runs inside a request where that is quick, and in the worker function otherwi
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from msgspec import structs
 
+from chalicelib import telemetry
 from chalicelib.errors import WeighthouseError
 from chalicelib.registry import sharing
 from chalicelib.registry.arriving import PartsMissing, check_arrived, object_key, pages
@@ -27,6 +27,7 @@ from chalicelib.registry.working import already_made, make_files
 from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.records import ExpectedFile, FileRecord, Upload
 from chalicelib.store import keys, multipart, uploads
+from chalicelib.store.parallel import Pool
 from chalicelib.store.table import ConditionFailed
 from chalicelib.store.uploads import Standing
 
@@ -64,6 +65,7 @@ def _give_up(standing: Standing, lease: Lease, error: Exception) -> None:
         with suppress(LeaseLost):
             undo_own(standing, lease, uploads.ABANDONED)
     elif refused:
+        telemetry.failed(error)
         undo_own(standing, lease, uploads.FAILING, str(error))
     else:
         uploads.release(standing.upload.upload_id, lease.owner, standing.state)
@@ -128,7 +130,7 @@ def note_gone(upload: Upload) -> list[str]:
     gone: list[str] = []
     for chunk in uploads.expected(upload.upload_id):
         copies = [file for file in chunk.files if file.copy_of is not None and file.path not in done]
-        with ThreadPoolExecutor(16) as pool:
+        with Pool(16) as pool:
             there = pool.map(lambda file: can_be_copied(upload, file), copies)
             lost = [file.path for file, found in zip(copies, there, strict=True) if not found]
         if lost:

@@ -7,6 +7,7 @@ another may go on with what is missing.
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from types import TracebackType
 from uuid import uuid4
 
@@ -75,7 +76,7 @@ class Lease:
         self._held_until = clock.now() + LEASE
         self._over = threading.Event()
         self._lock = threading.Lock()
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper = threading.Thread(target=copy_context().run, args=(self._keep,), daemon=True)
 
     def __enter__(self) -> "Lease":
         self._keeper.start()

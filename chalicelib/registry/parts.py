@@ -1,7 +1,6 @@
 """The parts of an upload: URLs to send them to, and which have arrived."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain, islice
 
@@ -19,6 +18,7 @@ from chalicelib.schema.uploads import ArrivedFile, ArrivedPage, ArrivedPart, Fil
 from chalicelib.settings import settings
 from chalicelib.store import multipart, objects, uploads
 from chalicelib.store.bucket import ObjectMissing
+from chalicelib.store.parallel import Pool
 from chalicelib.store.table import ConditionFailed
 from chalicelib.store.uploads import ExpectedChunk, Standing
 
@@ -121,7 +121,7 @@ def _begin_chunk(standing: Standing, chunk: ExpectedChunk, paths: set[str]) -> d
         multipart_id = multipart.create(object_key(upload, file), file.content_type)
         return structs.replace(file, multipart_id=multipart_id)
 
-    with ThreadPoolExecutor(16) as pool:
+    with Pool(16) as pool:
         made = {file.path: file for file in pool.map(begin, new)}
     changed = [made.get(file.path, file) for file in chunk.files]
     try:
@@ -152,7 +152,7 @@ def arrived(upload_id: str, query: ArrivedQuery) -> ArrivedPage:
         if not files:
             raise NotFound(f"The upload expects no file {query.filename[:80]!r}")
     page = _page(files, standing.upload.part_size)
-    with ThreadPoolExecutor(16) as pool:
+    with Pool(16) as pool:
         documents = list(pool.map(lambda file: _arrived_file(standing.upload, file), page))
     end = start + len(page)
     return ArrivedPage(

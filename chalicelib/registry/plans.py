@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 from msgspec import structs
 
+from chalicelib import telemetry
 from chalicelib.registry import clock, metadata, reserving
 from chalicelib.registry.frameworks import choose_primary, content_type_of
 from chalicelib.registry.naming import check_path, check_paths
@@ -18,6 +18,7 @@ from chalicelib.schema.requests import FilesPlan, FolderPlan, Metadata, SinglePl
 from chalicelib.schema.uploads import UploadPlan
 from chalicelib.settings import settings
 from chalicelib.store import contents
+from chalicelib.store.parallel import Pool
 
 ARCHIVE = "archive.zip"
 """What a folder's plan calls the ZIP."""
@@ -94,6 +95,7 @@ def _plan(
     )
     files = _already_stored(upload.metadata.user_id, files)
     standing = reserving.reserve(upload, files)
+    telemetry.add(planned_bytes=sum(file.size for file in files))
     wanted = [
         (file.path, 1, parts_total(file.size, upload.part_size))
         for file in files
@@ -129,5 +131,5 @@ def _already_stored(user_id: str, files: Sequence[ExpectedFile]) -> list[Expecte
         )
         return structs.replace(file, copy_of=source)
 
-    with ThreadPoolExecutor(16) as pool:
+    with Pool(16) as pool:
         return list(pool.map(look, files))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
+from chalicelib import telemetry
 from chalicelib.errors import Conflict, StoreBusy
 from chalicelib.registry import clock, deleting
 from chalicelib.registry.naming import NEXT_VERSION
@@ -29,6 +30,7 @@ def reserve(
     for _ in range(TRIES):
         if wants_next:
             metadata.version = next_version(versions.highest_name(metadata.user_id, metadata.model_id))
+        telemetry.note(**upload.names)
         try:
             return uploads.reserve(upload, files, owner=owner, lease_until=lease_until)
         except ConditionFailed:

@@ -5,7 +5,6 @@ another word leaves few candidates: those are then held against the documents th
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from chalicelib.registry import listing as lists
 from chalicelib.registry import next_tokens
@@ -17,6 +16,7 @@ from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import SearchQuery
 from chalicelib.store import keys, listing, table, versions
 from chalicelib.store.listing import Filters
+from chalicelib.store.parallel import Pool
 
 FEW = table.BATCH_GET
 """Candidates that one BatchGetItem reads: so few are held against the documents."""
@@ -87,7 +87,7 @@ def _ranking(
     # A word alone has to be read to its end; one of several may turn out to be common.
     first = FEW if len(wanted) > 1 else None
     words = [WordRows(user_id, word, filters, first) for word in wanted]
-    with ThreadPoolExecutor(len(words)) as pool:
+    with Pool(len(words)) as pool:
         while True:
             unread = [word for word in words if not word.exhausted]
             list(pool.map(WordRows.read, unread))

@@ -8,6 +8,7 @@ as any other: what is made already is not made again, so nothing is left to do b
 import time
 from collections.abc import Sequence
 
+from chalicelib import telemetry
 from chalicelib.archive.units import Unit, cut_shares, without
 from chalicelib.errors import WeighthouseError
 from chalicelib.registry import clock
@@ -59,6 +60,7 @@ def work(name: str, remaining: Remaining) -> str | None:
     if standing is None or standing.state != uploads.UNPACKING or not standing.shares:
         objects.delete([keys.task_key("share", name)])
         return None
+    telemetry.note(**standing.upload.names)
     if standing.owner is None or standing.lease_until < clock.now():
         return upload_id
     return _Run(standing, standing.owner, remaining).take(int(number))
@@ -119,6 +121,7 @@ class _Run:
         elif isinstance(error, ConditionFailed):
             raise LeaseLost(self.upload_id) from error
         elif isinstance(error, WeighthouseError) and error.status < 500:
+            telemetry.failed(error)
             self._fail(str(error))
             raise LeaseLost(self.upload_id) from error
 

@@ -1,5 +1,6 @@
 """What the worker function does when the bucket calls it: every object under `uploads/` and `tasks/` is a task."""
 
+from chalicelib import telemetry
 from chalicelib.errors import WeighthouseError
 from chalicelib.registry import clock, deleting, sharing, undoing, zipping
 from chalicelib.registry.arriving import PartsMissing
@@ -14,6 +15,7 @@ def handle(key: str, remaining_seconds: Remaining) -> None:
 
     Raises whatever keeps it from being done, so that the event is delivered again.
     """
+    telemetry.note(task=key)
     if key.startswith(keys.UPLOADS):
         upload_id = key.removeprefix(keys.UPLOADS).split("/")[0]
         if key == keys.archive_key(upload_id):
@@ -46,6 +48,7 @@ def finish(upload_id: str, kind: str, remaining_seconds: Remaining) -> None:
             # It ended before the worker was called for it, and nobody else would remove the call.
             objects.delete([keys.task_key(kind, upload_id)])
         return
+    telemetry.note(**claimed.upload.names)
     if claimed.state == uploads.UPLOADING:
         uploads.release(upload_id, owner, claimed.state)
         return

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 
+from chalicelib import telemetry
 from chalicelib.archive.directory import Member, read_directory
 from chalicelib.archive.members import content_offset, flatten, stream_member
 from chalicelib.archive.source import BytesSource, Source
@@ -58,10 +59,15 @@ class Unpacking:
             self._upload,
             lease,
             without(units, done),
-            lambda unit: _unpack_unit(self._upload, lease, self._source, unit),
+            lambda unit: self._unpack(lease, unit),
             note_all=note_all,
         )
         return [*done.values(), *made]
+
+    def _unpack(self, lease: Lease, unit: Unit) -> list[FileRecord]:
+        files = _unpack_unit(self._upload, lease, self._source, unit)
+        telemetry.add(unpacked_bytes=sum(file.size for file in files))
+        return files
 
 
 def unpack(upload: Upload, lease: Lease, source: Source) -> list[FileRecord]:

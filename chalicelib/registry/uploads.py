@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 
+from chalicelib import telemetry
 from chalicelib.errors import Conflict, InvalidRequest, NotFound
 from chalicelib.registry import clock, versions
 from chalicelib.registry.arriving import check_arrived, check_begun
@@ -40,6 +41,7 @@ def _known(upload_id: str) -> Standing:
     standing = uploads.find(upload_id) if re.fullmatch("[0-9a-f]{32}", upload_id) else None
     if standing is None:
         raise _unknown(upload_id)
+    telemetry.note(**standing.upload.names)
     return standing
 
 

@@ -87,3 +87,9 @@ class Upload(Struct, kw_only=True):
     def id(self) -> tuple[str, str, str]:
         """`user_id`, `model_id` and `version`: what keys are made of."""
         return self.metadata.user_id, self.metadata.model_id, self.metadata.version
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The upload and its version, by the words for them."""
+        user_id, model_id, version = self.id
+        return {"upload_id": self.upload_id, "user_id": user_id, "model_id": model_id, "version": version}

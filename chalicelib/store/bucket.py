@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from chalicelib import telemetry
 from chalicelib.settings import settings
 from chalicelib.store.signing import Signer
 
@@ -43,7 +44,9 @@ def session() -> "Session":
     """The boto3 session of this process."""
     import boto3
 
-    return boto3.session.Session()
+    made = boto3.session.Session()
+    telemetry.watch(made.events)
+    return made
 
 
 def _new_client(endpoint: str | None) -> "S3Client":

@@ -2,12 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 from chalicelib.settings import MIB
 from chalicelib.store import bucket, multipart, objects
 from chalicelib.store.memory import PARTS
-from chalicelib.store.parallel import for_each
+from chalicelib.store.parallel import Pool, for_each
 
 PART = 8 * MIB
 """Bytes of a written part, at least."""
@@ -22,7 +22,7 @@ AT_ONCE = 3
 class _Writer:
     """The parts of one object that is being written, whose memory was taken from the budget."""
 
-    def __init__(self, key: str, content_type: str, part: int, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, key: str, content_type: str, part: int, pool: Pool) -> None:
         self._key = key
         self._part = part
         self._pool = pool
@@ -65,7 +65,7 @@ def write_stream(key: str, chunks: Iterable[bytes], size: int, content_type: str
             return objects.put(key, b"".join(chunks), content_type=content_type)
     part = max(PART, -(-size // MOST_PARTS))
     left = iter(chunks)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with Pool(AT_ONCE) as pool:
         writer = _Writer(key, content_type, part, pool)
         try:
             while _write_part(writer, left, part):

@@ -1,7 +1,6 @@
 """Multipart uploads: begun, filled part by part or by copies inside the store, and made into objects."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -9,7 +8,7 @@ from chalicelib import checksums
 from chalicelib.settings import settings
 from chalicelib.store import bucket, wire
 from chalicelib.store.bucket import ObjectMissing
-from chalicelib.store.parallel import for_each
+from chalicelib.store.parallel import Pool, for_each
 
 PAGE = 1_000
 """Parts in one answer of ListParts:
@@ -88,7 +87,7 @@ def list_parts(key: str, multipart_id: str, total: int) -> list[Part]:
     if len(starts) == 1:
         listed = _listed(key, multipart_id, 0)
     else:
-        with ThreadPoolExecutor(8) as pool:
+        with Pool(8) as pool:
             found = pool.map(lambda start: _listed(key, multipart_id, start), starts)
             listed = [part for page in found for part in page]
     latest: dict[int, Any] = {}

@@ -2,10 +2,24 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from itertools import islice
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
+Given = ParamSpec("Given")
+
+
+class Pool(ThreadPoolExecutor):
+    """Threads whose work belongs to the request that gave it: what they ask of AWS is counted for its line."""
+
+    def submit(
+        self, work: Callable[Given, Result], /, *args: Given.args, **kwargs: Given.kwargs
+    ) -> Future[Result]:
+        """As ThreadPoolExecutor's."""
+        run: Callable[..., Result] = copy_context().run
+        return super().submit(run, work, *args, **kwargs)
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -21,7 +35,7 @@ def for_each(items: Iterable[Item], work: Callable[[Item], object], threads: int
     """
     waiting = iter(items)
     begun: set[Future[object]] = set()
-    with ThreadPoolExecutor(threads) as pool:
+    with Pool(threads) as pool:
         while True:
             begun |= {pool.submit(work, item) for item in islice(waiting, 2 * threads - len(begun))}
             if not begun:

@@ -14,6 +14,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import GlobalSecondaryIndex
 from pynamodb.transactions import TransactWrite
 
+from chalicelib import telemetry
 from chalicelib.errors import StoreBusy
 from chalicelib.store.backoff import pause
 from chalicelib.store.parallel import batches, for_each
@@ -50,7 +51,7 @@ def _connection() -> Any:
     # Two threads that make the first call at once would both build a client, which botocore does not allow.
     with _client_lock:
         connection = Row._get_connection()
-        connection.connection.client  # noqa: B018
+        telemetry.watch(connection.connection.client.meta.events)
     return connection
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from chalicelib import telemetry
 from chalicelib.connections import pool_for
 from chalicelib.store import bucket
 from chalicelib.store.backoff import pause
@@ -59,31 +60,40 @@ def send(
     url, headers = bucket.signer().request(method, key, query or {}, headers or {})
     if size is not None:
         headers["content-length"] = str(size)
-    attempt = 0
-    while True:
-        attempt += 1
-        error: Exception
-        try:
-            answer = pool().urlopen(
-                method,
-                url,
-                body=body,
-                headers=headers,
-                timeout=Timeout(connect=3, read=wait),
-                retries=False,
-                redirect=False,
-                preload_content=not streamed,
-                decode_content=False,
-            )
-            # A copy may fail after its answer has begun: https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
-            if answer.status < 300 and (streamed or b"<Error>" not in answer.data):
-                return answer
-            error = _refusal(method, answer)
-        except HTTPError as broken:
-            error = OutOfReach(str(broken))
-        if attempt == ATTEMPTS or not _is_transient(error):
-            raise error
-        pause(attempt, base=_BASE, longest=_LONGEST)
+    with telemetry.timed(_operation(method, query or {}, headers)):
+        attempt = 0
+        while True:
+            attempt += 1
+            error: Exception
+            try:
+                answer = pool().urlopen(
+                    method,
+                    url,
+                    body=body,
+                    headers=headers,
+                    timeout=Timeout(connect=3, read=wait),
+                    retries=False,
+                    redirect=False,
+                    preload_content=not streamed,
+                    decode_content=False,
+                )
+                # A copy may fail after its answer has begun: https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
+                if answer.status < 300 and (streamed or b"<Error>" not in answer.data):
+                    return answer
+                error = _refusal(method, answer)
+            except HTTPError as broken:
+                error = OutOfReach(str(broken))
+            if attempt == ATTEMPTS or not _is_transient(error):
+                raise error
+            pause(attempt, base=_BASE, longest=_LONGEST)
+
+
+def _operation(method: str, query: Mapping[str, str], headers: Mapping[str, str]) -> str:
+    """What S3 calls such a request."""
+    if method == "GET":
+        return "GetObject"
+    copies = "x-amz-copy-source" in headers
+    return ("UploadPartCopy" if copies else "UploadPart") if query else "PutObject"
 
 
 def _refusal(method: str, answer: "BaseHTTPResponse") -> Exception:
