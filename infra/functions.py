@@ -81,6 +81,8 @@ def _function(names: Names, function: Function) -> dict[str, Any]:
             "Architectures": [{"Ref": "Architecture"}],
             "Environment": {"Variables": _environment(names)},
             "FunctionName": function.full_name(names),
+            # Our own line says all that Lambda's three of a run do that ends well.
+            "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "WARN"},
             "MemorySize": function.memory,
             "Role": arn_of(f"{function.logical_id}Role"),
             "Runtime": f"python{PYTHON}",
