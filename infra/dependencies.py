@@ -1,10 +1,11 @@
 """The packages that the functions need, installed for the platform that they will run on."""
 
 import re
-import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -54,11 +55,13 @@ def install(platform: Platform) -> Path:
     folder = BUILD / f"dependencies-{platform.name}-{made_of}"
     if not folder.exists():
         BUILD.mkdir(exist_ok=True)
-        unfinished = folder.with_suffix(".unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        _pip(unfinished, platform.options)
-        _cut(unfinished)
-        unfinished.rename(folder)
+        with tempfile.TemporaryDirectory(dir=BUILD) as temporary:
+            installed = Path(temporary) / folder.name
+            _pip(installed, platform.options)
+            _cut(installed)
+            # Another one that was begun at the same time may be done by now.
+            with suppress(OSError):
+                installed.rename(folder)
     return folder
 
 

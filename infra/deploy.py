@@ -37,7 +37,7 @@ def deploy(stage: str, *, public: bool) -> str:
     bucket = account.upload(key, made.path.read_bytes())
     template = build(names, values["Auth"], f"s3://{bucket}/{key}")
     if account.endpoint:
-        emulator.lead_clients_to(template, [function.logical_id for function in FUNCTIONS], account.endpoint)
+        emulator.fit(template, [function.logical_id for function in FUNCTIONS], account.endpoint)
     say(f"Deploying the stack {name} to account {account.id} in {account.region} …")
     stack.bring_to(_upload_template(account, template), values)
     return _finish(account, stack, template)

@@ -18,14 +18,16 @@ def runs_functions_here(endpoint: str) -> bool:
         return False
 
 
-def lead_clients_to(template: Mapping[str, Any], functions: list[str], endpoint: str) -> None:
-    """Has presigned URLs name the endpoint as clients reach it.
+def fit(template: dict[str, Any], functions: list[str], endpoint: str) -> None:
+    """Has presigned URLs name the endpoint as clients reach it, and takes plain HTTP where that is all there is.
 
     Emulators tell the functions themselves where they are, by AWS_ENDPOINT_URL; that may be another name.
     """
     for function in functions:
         variables = template["Resources"][function]["Properties"]["Environment"]["Variables"]
         variables["WEIGHTHOUSE_PUBLIC_S3_ENDPOINT"] = endpoint
+    if endpoint.startswith("http://"):
+        del template["Resources"]["BucketPolicy"]
 
 
 def base_url(endpoint: str, api: str, stage: str) -> str:

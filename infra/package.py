@@ -1,5 +1,6 @@
 """The ZIP that Lambda runs. The same files give the same bytes, whoever makes it and when."""
 
+import io
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -43,12 +44,12 @@ def make(platform: Platform) -> Package:
 
 def write_zip(path: Path, files: Iterable[tuple[str, Path]]) -> bytes:
     """Writes the files in the order of their names, with nothing of this machine or this moment; gives the bytes."""
-    unfinished = path.with_suffix(".unfinished")
-    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, file in sorted(files):
             member = zipfile.ZipInfo(name, _MOMENT)
             member.external_attr, member.create_system = _MODE, _UNIX
             archive.writestr(member, file.read_bytes(), zipfile.ZIP_DEFLATED)
-    data = unfinished.read_bytes()
-    unfinished.rename(path)
+    data = buffer.getvalue()
+    path.write_bytes(data)
     return data

@@ -5,8 +5,9 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from doors import Client, Door
+from doors import Client, DeployedDoor, Door
 
+from benchmarks._cloud import cloud
 from benchmarks._seaweed import SeaweedFS, seaweedfs
 from devserver.process import LocalService
 
@@ -25,9 +26,26 @@ def seaweed_service(seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory
         yield running
 
 
-@pytest.fixture(params=["emulator", "seaweedfs"])
+@pytest.fixture(scope="session")
+def deployed() -> Iterator[DeployedDoor]:
+    """The service as `make deploy` deploys it, in an emulated account that holds each role to its policy."""
+    with cloud() as running:
+        yield DeployedDoor(running, running.deploy("test"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Sends each test of a door through `make run` on both stores, and those marked so through what is deployed."""
+    if "door" in metafunc.fixturenames:
+        also = ["deployed"] if metafunc.definition.get_closest_marker("also_deployed") else []
+        metafunc.parametrize("door", ["emulator", "seaweedfs", *also], indirect=True)
+
+
+@pytest.fixture
 def door(request: pytest.FixtureRequest) -> Door:
-    """Each of the two ways in which the service runs here."""
+    """One of the ways in which the service runs here."""
+    if request.param == "deployed":
+        deployed: DeployedDoor = request.getfixturevalue("deployed")
+        return deployed
     if request.param == "emulator":
         return Door(request.getfixturevalue("service"))
     return Door(request.getfixturevalue("seaweed_service"), request.getfixturevalue("seaweed"))

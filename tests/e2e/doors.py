@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import boto3
 import requests
 
+from benchmarks._cloud import Cloud, Deployed
 from benchmarks._seaweed import SeaweedFS, s3_client
 from devserver.process import LocalService
 
-BUCKET = TABLE = "weighthouse"
 OCTETS = {"Accept": "application/octet-stream"}
 
 Found = TypeVar("Found")
@@ -47,6 +47,8 @@ def zipped(members: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED
 class Door:
     """A running service, and the two stores behind it as boto3 sees them."""
 
+    bucket = table = "weighthouse"
+
     def __init__(self, service: LocalService, s3: SeaweedFS | None = None) -> None:
         """`s3` is what serves S3 in place of the service's own AWS stand-in."""
         self.service = service
@@ -58,6 +60,11 @@ class Door:
         return self.service.url
 
     @property
+    def aws_url(self) -> str:
+        """The address of the AWS stand-in."""
+        return self.service.aws_url
+
+    @property
     def durable(self) -> bool:
         """Whether its S3 keeps the parts of unfinished uploads when the service stops."""
         return self._given is not None
@@ -65,13 +72,13 @@ class Door:
     @property
     def s3(self) -> Any:
         """A client of the S3 behind it."""
-        return self._given.client() if self._given else s3_client(self.service.aws_url, "test", "test")
+        return self._given.client() if self._given else s3_client(self.aws_url, "test", "test")
 
     def keys(self, part: str) -> list[str]:
         """The objects, and multipart uploads in progress, whose key holds `part`."""
         found = []
         for operation, field in (("list_objects_v2", "Contents"), ("list_multipart_uploads", "Uploads")):
-            for page in self.s3.get_paginator(operation).paginate(Bucket=BUCKET):
+            for page in self.s3.get_paginator(operation).paginate(Bucket=self.bucket):
                 found += [item["Key"] for item in page.get(field, []) if part in item["Key"]]
         return found
 
@@ -82,19 +89,39 @@ class Door:
             access, secret = self._given.access_key, self._given.secret_key
         dynamodb = boto3.client(
             "dynamodb",
-            endpoint_url=self.service.aws_url,
+            endpoint_url=self.aws_url,
             region_name="us-east-1",
             aws_access_key_id=access,
             aws_secret_access_key=secret,
         )
         found = []
-        for page in dynamodb.get_paginator("scan").paginate(TableName=TABLE):
+        for page in dynamodb.get_paginator("scan").paginate(TableName=self.table):
             found += [(row["pk"]["S"], row["sk"]["S"]) for row in page["Items"]]
         return [keys for keys in found if any(part in key for key in keys)]
 
     def traces(self, part: str) -> list[object]:
         """Everything in both stores whose key holds `part`."""
         return [*self.keys(part), *self.rows(part)]
+
+
+class DeployedDoor(Door):
+    """What `make deploy` deployed: API Gateway, and functions under their own roles."""
+
+    def __init__(self, cloud: Cloud, deployed: Deployed) -> None:
+        self.deployed = deployed
+        self.bucket, self.table = deployed.bucket, deployed.table
+        self._cloud = cloud
+        self._given = None
+
+    @property
+    def url(self) -> str:
+        """The address of the API in its stage."""
+        return self.deployed.url
+
+    @property
+    def aws_url(self) -> str:
+        """The address of the emulated account."""
+        return self._cloud.url
 
 
 class Client:

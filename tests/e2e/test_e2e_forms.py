@@ -29,6 +29,7 @@ class Forest:
         self.classes_ = ["setosa", "versicolor", "virginica"]
 
 
+@pytest.mark.also_deployed
 def test_a_pickled_model_with_every_field_comes_back_and_loads(client: Client) -> None:
     data = pickle.dumps(Forest())
     document = client.upload(
@@ -114,6 +115,7 @@ def test_curl_without_following_redirects_gets_the_bytes(client: Client, tmp_pat
     assert curl("-L", url) == data
 
 
+@pytest.mark.also_deployed
 def test_plain_requests_follows_the_redirect_whatever_the_content(client: Client) -> None:
     client.upload("text", "notes.txt", b"any \xff bytes")
     answer = client.get("/text/download", filename="notes.txt")
@@ -123,6 +125,7 @@ def test_plain_requests_follows_the_redirect_whatever_the_content(client: Client
     assert 'filename="notes.txt"' in answer.headers["Content-Disposition"]
 
 
+@pytest.mark.also_deployed
 def test_an_empty_file(client: Client) -> None:
     client.upload("empty", "empty.txt", b"")
     assert client.content("empty", filename="empty.txt") == b""
@@ -158,6 +161,7 @@ def test_a_pytorch_folder_comes_back_file_by_file_and_as_a_zip(client: Client) -
         assert {name: back.read(name) for name in back.namelist()} == folder
 
 
+@pytest.mark.also_deployed
 def test_a_folder_without_its_structure(client: Client) -> None:
     apart, same = zipped({"a/x.txt": b"1", "b/y.txt": b"2"}), zipped({"a/x.txt": b"1", "b/x.txt": b"2"})
     answer = client.form("folder", "flat", "f.zip", apart, preserve_structure=False)
@@ -192,6 +196,7 @@ def test_a_bad_zip_is_refused_and_leaves_nothing(client: Client, archive: bytes,
     assert client.form("folder", "bad", "good.zip", zipped({"good.txt": b"1"})).status_code == 200
 
 
+@pytest.mark.also_deployed
 def test_wrong_hash_and_taken_version_are_refused(client: Client) -> None:
     answer = client.form("single", "m", "model.pkl", b"weights", file_hash=sha256(b"others"))
     assert answer.status_code == 400

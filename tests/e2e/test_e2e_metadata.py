@@ -31,6 +31,7 @@ def shelf(client: Client) -> None:
     client.upload("gpt", "gpt.pt", model_type="nlp", name="Generatives Modell", tags="small")
 
 
+@pytest.mark.also_deployed
 @pytest.mark.usefixtures("shelf")
 def test_lists_filters_and_pages(client: Client) -> None:
     everything = ["gpt/v1", "bert/v1", "iris/v10", "iris/v2", "iris/v1"]
@@ -55,6 +56,7 @@ def test_lists_filters_and_pages(client: Client) -> None:
     assert "colour" in client.get(colour="red").json()["detail"]
 
 
+@pytest.mark.also_deployed
 @pytest.mark.usefixtures("shelf")
 def test_searches(client: Client) -> None:
     def search(query: str, **filters: Any) -> list[str]:
@@ -76,6 +78,7 @@ def test_searches(client: Client) -> None:
     assert search("iris nothing") == ["iris/v2"]
 
 
+@pytest.mark.also_deployed
 def test_changes_what_is_named_and_nothing_else(client: Client) -> None:
     before = client.upload(
         "m", description="old", tags="a,b", test_accuracy=0.5, custom_metadata='{"seed": 1}'
@@ -129,6 +132,7 @@ def test_of_many_creators_one_wins_and_its_bytes_are_published(client: Client) -
     assert client.door.keys(f"models/{client.user}/") == [f"models/{client.user}/m/v1/m.bin"]
 
 
+@pytest.mark.also_deployed
 @pytest.mark.usefixtures("shelf")
 def test_a_deleted_version_leaves_nothing(client: Client) -> None:
     assert client.content("iris", version="v2").startswith(b"PK")

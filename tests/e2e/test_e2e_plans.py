@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+import pytest
 import requests
 from doors import OCTETS, Client, eventually, pieces, put, sha256
 
@@ -13,6 +14,7 @@ PARTS_OF_THREE = 20 * MIB
 """Bytes of a file that has three parts."""
 
 
+@pytest.mark.also_deployed
 def test_a_file_in_parts_by_a_client_that_loses_its_state(client: Client, tmp_path: Path) -> None:
     data = os.urandom(PARTS_OF_THREE)
     plan = client.plan(
@@ -138,6 +140,7 @@ def test_a_wrong_hash_fails_the_upload_and_leaves_nothing(client: Client, tmp_pa
     client.upload("m")
 
 
+@pytest.mark.also_deployed
 def test_one_version_has_one_uploader(client: Client) -> None:
     ask = {"filename": "m.bin", "file_size": 9}
     plan = client.plan("single", "m", **ask)
