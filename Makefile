@@ -11,7 +11,7 @@ help:
 	@echo 'make run             serve on http://localhost:8000 (PORT=), data in .data (DATA_DIR=)'
 	@echo 'make test            run all tests'
 	@echo 'make lint            check style and types'
-	@echo 'make rebuild         make the index again from the bucket (stop make run first)'
+	@echo 'make rebuild         make the index again from the bucket (stop make run first); STAGE=S for a deployment'
 	@echo 'make deploy STAGE=S  deploy to AWS, or to the emulator at AWS_ENDPOINT_URL; parameters are WEIGHTHOUSE_ variables'
 	@echo 'make destroy STAGE=S remove the deployment; bucket and table stay, but with DATA=delete'
 	@echo 'make package         make the ZIP that Lambda runs (WEIGHTHOUSE_ARCHITECTURE=x86_64|arm64)'
@@ -30,7 +30,7 @@ run: $(RUN) $(EMULATOR)
 	@exec .venv/bin/python -m devserver
 
 rebuild: $(RUN) $(EMULATOR)
-	@exec .venv/bin/python -m devserver rebuild
+	@exec .venv/bin/python -m $(if $(STAGE),infra,devserver) rebuild
 
 test: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m pytest -n 2 --dist loadfile

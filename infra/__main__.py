@@ -1,4 +1,4 @@
-"""`python -m infra package`, `deploy` and `destroy`, with their options in the environment: see the Makefile."""
+"""The deployment's commands, `python -m infra …`, with their options in the environment: see the Makefile."""
 
 import os
 import sys
@@ -39,6 +39,12 @@ def _destroy() -> None:
     destroy(_stage(), data=data == "delete")
 
 
+def _rebuild() -> None:
+    from infra.rebuild import rebuild
+
+    rebuild(_stage())
+
+
 def _stage() -> str:
     stage = os.environ.get("STAGE", "")
     if not stage:
@@ -46,7 +52,12 @@ def _stage() -> str:
     return stage
 
 
-_COMMANDS: dict[str, Callable[[], None]] = {"package": _package, "deploy": _deploy, "destroy": _destroy}
+_COMMANDS: dict[str, Callable[[], None]] = {
+    "package": _package,
+    "deploy": _deploy,
+    "destroy": _destroy,
+    "rebuild": _rebuild,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,32 @@
+"""`make rebuild STAGE=…`: makes a deployed stage's index again from its bucket, from this machine."""
+
+import os
+
+from devserver.console import Halt, say
+from infra.account import Account
+from infra.deploy import names_of
+from infra.names import stack_name
+from infra.stack import Stack
+
+
+def rebuild(stage: str) -> None:
+    """Writes the rows of every version in the stage's bucket into its table; `Halt` when there is no such stage."""
+    account = Account()
+    stack = Stack(account.client("cloudformation"), stack_name(stage), emulated=bool(account.endpoint))
+    current = stack.describe()
+    if current is None:
+        raise Halt(
+            f"There is no stack {stack.name} in account {account.id} in {account.region}: deploy it first. It takes in"
+            " the bucket that it had, and makes a table where there is none."
+        )
+    names = names_of(stage, account, current, os.environ)
+    os.environ.update(WEIGHTHOUSE_BUCKET=names.bucket, WEIGHTHOUSE_TABLE=names.table)
+    # Not before the environment says which stores are meant: settings are read once.
+    from chalicelib.registry import rebuilding
+
+    say(f"Making the index in {names.table} again from {names.bucket} …")
+    report = rebuilding.rebuild()
+    say(
+        f"The index is whole again: {report.versions} versions with {report.files} files;"
+        f" {report.removed_objects} objects that belonged to none were removed."
+    )
