@@ -3,10 +3,8 @@
 import re
 from typing import Any, NoReturn
 
-import jwt
-from jwt import PyJWK
-
 from chalicelib.auth import keys, secret
+from chalicelib.auth.pyjwt import jwt
 from chalicelib.errors import InvalidRequest, InvalidToken
 from chalicelib.registry.callers import IMPLIED, Caller, Scope
 from chalicelib.registry.naming import check_user_id, shown
@@ -71,7 +69,7 @@ def _check_header(token: str, algorithms: set[str]) -> dict[str, Any]:
     return header
 
 
-def _decode(token: str, key: PyJWK, given: Settings) -> dict[str, Any]:
+def _decode(token: str, key: jwt.PyJWK, given: Settings) -> dict[str, Any]:
     """The claims; PyJWT takes the algorithm from the key, and compares the header's with it."""
     return jwt.decode(
         token,

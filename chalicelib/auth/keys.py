@@ -5,9 +5,8 @@ import time
 from functools import lru_cache
 from typing import Any
 
-from jwt import PyJWK, PyJWTError
-
 from chalicelib.auth.kept import HOUR, Kept, Unreadable
+from chalicelib.auth.pyjwt import jwt
 from chalicelib.connections import pool_for
 
 PAUSE = 30
@@ -28,12 +27,12 @@ class Key:
     """A public key with its id."""
 
     def __init__(self, jwk: dict[str, Any], algorithm: str) -> None:
-        """Raises `PyJWTError` for a key that can't be used."""
+        """Raises `jwt.PyJWTError` for a key that can't be used."""
         self.id: Any = jwk.get("kid")
         self.algorithm = algorithm
-        self.jwk = PyJWK({name: value for name, value in jwk.items() if name in _PUBLIC}, algorithm)
+        self.jwk = jwt.PyJWK({name: value for name, value in jwk.items() if name in _PUBLIC}, algorithm)
         if self.jwk.Algorithm.check_key_length(self.jwk.key):
-            raise PyJWTError("the key is too short")
+            raise jwt.PyJWTError("the key is too short")
 
 
 def find(url: str, kid: str | None, algorithm: str) -> Key | None:
@@ -104,5 +103,5 @@ def _key(jwk: dict[str, Any]) -> Key | None:
         return None
     try:
         return Key(jwk, algorithm)
-    except PyJWTError:
+    except jwt.PyJWTError:
         return None

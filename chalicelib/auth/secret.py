@@ -5,10 +5,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jwt import PyJWK
-
 from chalicelib.auth.configuration import SECRET_ARN
 from chalicelib.auth.kept import HOUR, Kept, Unreadable
+from chalicelib.auth.pyjwt import jwt
 from chalicelib.errors import WeighthouseError
 
 PAUSE = 60
@@ -17,7 +16,7 @@ MIN_BYTES = 32
 """What HS256 needs (RFC 7518, section 3.2)."""
 
 
-def key(reference: str, max_age: int = HOUR) -> PyJWK:
+def key(reference: str, max_age: int = HOUR) -> jwt.PyJWK:
     """The key of the secret that `WEIGHTHOUSE_JWT_SECRET` refers to, read anew if it is older than this.
 
     Raises `StoreBusy` while it can't be read, and `WeighthouseError` when it is too short.
@@ -26,13 +25,13 @@ def key(reference: str, max_age: int = HOUR) -> PyJWK:
 
 
 @lru_cache(maxsize=1)
-def _key(secret: bytes) -> PyJWK:
+def _key(secret: bytes) -> jwt.PyJWK:
     if len(secret) < MIN_BYTES:
         raise WeighthouseError(
             f"The secret that WEIGHTHOUSE_JWT_SECRET refers to has {len(secret)} bytes; HS256 needs at least"
             f" {MIN_BYTES}, which should be random"
         )
-    return PyJWK({"kty": "oct", "k": urlsafe_b64encode(secret).decode().rstrip("=")}, "HS256")
+    return jwt.PyJWK({"kty": "oct", "k": urlsafe_b64encode(secret).decode().rstrip("=")}, "HS256")
 
 
 @lru_cache(maxsize=1)

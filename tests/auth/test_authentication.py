@@ -1,6 +1,8 @@
 """The three ways of knowing a caller, and the settings for them."""
 
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +13,8 @@ from chalicelib.auth.authentication import Credentials, authenticate
 from chalicelib.auth.configuration import check_settings
 from chalicelib.errors import InvalidToken, WeighthouseError
 from chalicelib.registry.callers import READ, Caller, anyone
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wh_x", "Bearer a.b.c", "nonsense"])
@@ -91,3 +95,17 @@ def test_a_secret_in_the_settings_is_refused_and_not_repeated(configure):
 def test_without_jwt_nothing_else_is_needed(configure):
     configure(auth="iam")
     check_settings()
+
+
+def test_only_the_first_token_has_anything_imported_that_checks_tokens_and_certificates_nothing_at_all():
+    code = (
+        "import sys, app, chalicelib.auth.authentication\n"
+        "print(*sys.modules)\n"
+        "import chalicelib.auth.jwts\n"
+        "print(*sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    before, after = (set(line.split()) for line in run.stdout.splitlines())
+    assert before.isdisjoint({"jwt", "cryptography"})
+    assert "jwt" in after
+    assert "cryptography.x509.name" not in after
