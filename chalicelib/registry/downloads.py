@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chalicelib.errors import NotFound
-from chalicelib.registry import versions, zipping
+from chalicelib.registry import versions
 from chalicelib.registry.naming import check_path
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import DownloadQuery
@@ -54,6 +54,9 @@ def download(user_id: str, model_id: str, query: DownloadQuery, *, inline: bool)
 
 
 def _archive(record: VersionRecord, *, inline: bool) -> Content | Link | Pending:
+    # The planner of ZIPs takes 4 ms to import, which only those who want one should wait for.
+    from chalicelib.registry import zipping
+
     size = zipping.provide(record)
     if size is None:
         return Pending(zipping.RETRY_AFTER)

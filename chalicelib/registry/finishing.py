@@ -10,12 +10,10 @@ from msgspec import structs
 
 from chalicelib import telemetry
 from chalicelib.errors import WeighthouseError
-from chalicelib.registry import sharing
 from chalicelib.registry.arriving import PartsMissing, check_arrived, object_key, pages
 from chalicelib.registry.leases import Lease, LeaseLost, Remaining, Shared
 from chalicelib.registry.publishing import publish
 from chalicelib.registry.undoing import undo_own
-from chalicelib.registry.unpacking import StoredSource, Unpacking
 from chalicelib.registry.verifying import (
     ContentGone,
     can_be_copied,
@@ -102,6 +100,10 @@ def _unpacked(standing: Standing, lease: Lease, archive: ExpectedFile) -> list[F
     upload = standing.upload
     key = object_key(upload, archive)
     put_together(upload, archive, key)
+    # What reads ZIPs takes 6 ms to import, which only those who bring one should wait for.
+    from chalicelib.registry import sharing
+    from chalicelib.registry.unpacking import StoredSource, Unpacking
+
     unpacking = Unpacking(upload, StoredSource(key))
     lease.set_totals(unpacking.files, unpacking.size)
     sharing.share_out(standing, lease, unpacking)
