@@ -1,4 +1,4 @@
-"""What each function may do with bucket and table. `tests/infra/test_policies.py` holds it to what they do."""
+"""What each function may do with bucket and table. `tests/registry/test_rights.py` holds it to what they do."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,32 +11,48 @@ Rights = Mapping[str, tuple[str, ...]]
 
 TABLE, INDEXES = "table", "index"
 
-_ALL_OBJECTS = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
-_OBJECTS = {
-    "": ("s3:ListBucket", "s3:ListBucketMultipartUploads"),
-    "models/": (*_ALL_OBJECTS, "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"),
-    "manifests/": _ALL_OBJECTS,
-    "uploads/": (*_ALL_OBJECTS, "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"),
-    "zips/": (*_ALL_OBJECTS, "s3:AbortMultipartUpload"),
-    "tasks/": ("s3:PutObject", "s3:DeleteObject"),
-}
-_ROWS = {
-    TABLE: (
-        "dynamodb:BatchGetItem",
-        "dynamodb:BatchWriteItem",
-        "dynamodb:ConditionCheckItem",
-        "dynamodb:DeleteItem",
-        "dynamodb:GetItem",
-        "dynamodb:PutItem",
-        "dynamodb:Query",
-        "dynamodb:UpdateItem",
-    ),
-    INDEXES: ("dynamodb:Query",),
-}
+_GET, _PUT, _DELETE = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
+_ABORT, _PARTS = "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"
+_LISTS = ("s3:ListBucket", "s3:ListBucketMultipartUploads")
+"""Also that an object is missing is only said to who may list the bucket."""
+_ROWS = (
+    "dynamodb:BatchWriteItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
+)
 RIGHTS: Mapping[str, Rights] = {
-    "api": _OBJECTS | _ROWS,
-    "on-object-created": _OBJECTS | {TABLE: _ROWS[TABLE]},
-    "sweep": _OBJECTS | {TABLE: _ROWS[TABLE]},
+    "api": {
+        "": _LISTS,
+        # Presigned URLs do what the function may do that made them.
+        "models/": (_ABORT, _DELETE, _GET, _PARTS, _PUT),
+        "manifests/": (_DELETE, _GET, _PUT),
+        "uploads/": (_ABORT, _DELETE, _GET, _PARTS, _PUT),
+        "zips/": (_ABORT, _DELETE, _GET, _PUT),
+        "tasks/": (_DELETE, _PUT),
+        TABLE: ("dynamodb:BatchGetItem", *_ROWS),
+        INDEXES: ("dynamodb:Query",),
+    },
+    "on-object-created": {
+        "": _LISTS,
+        "models/": (_ABORT, _DELETE, _GET, _PARTS, _PUT),
+        "manifests/": (_DELETE, _PUT),
+        "uploads/": (_ABORT, _DELETE, _GET, _PARTS),
+        "zips/": (_ABORT, _DELETE, _GET, _PUT),
+        "tasks/": (_DELETE, _PUT),
+        TABLE: _ROWS,
+    },
+    "sweep": {
+        "": _LISTS,
+        "models/": (_ABORT, _DELETE),
+        "manifests/": (_DELETE,),
+        "uploads/": (_ABORT, _DELETE),
+        "zips/": (_ABORT, _DELETE),
+        "tasks/": (_DELETE, _PUT),
+        TABLE: _ROWS,
+    },
 }
 
 
