@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from chalicelib.settings import settings
 from chalicelib.store import bucket, multipart, objects, wire
 from chalicelib.store.bucket import ObjectChanged, ObjectMissing
+from chalicelib.telemetry.records import Record, current
 
 CONTENT = bytes(range(256)) * 1_000
 
@@ -82,6 +83,26 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
         server.server_close()
         for cached in made:
             cached.cache_clear()
+
+
+def test_a_request_is_counted_once_however_often_it_was_tried(store: Script) -> None:
+    """botocore tells of a call in its own words, retries included; so do these."""
+    record = Record("api", "1")
+    before = current.set(record)
+    try:
+        store.refuses(503, "SlowDown")
+        store.will(200)
+        objects.put("k", CONTENT)
+        for _ in range(2):
+            store.will(200, b"<CopyPartResult><ETag>e</ETag></CopyPartResult>")
+        multipart.upload_part("k", "id", 1, [b"x"], 1, checksum=False)
+        multipart.copy_part("k", "id", 1, "other", '"e"', 0, 5)
+        store.will(200, CONTENT)
+        objects.get("k")
+    finally:
+        current.reset(before)
+    calls = {name: count for name, (count, _) in record.calls.items()}
+    assert calls == {"PutObject": 1, "UploadPart": 1, "UploadPartCopy": 1, "GetObject": 1}
 
 
 class TestAttempts:
