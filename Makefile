@@ -1,6 +1,6 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rebuild package deploy destroy bench bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large clean
+.PHONY: help run test lint rebuild package deploy destroy bench bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large bench-deploy clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
@@ -24,6 +24,7 @@ help:
 	@echo 'make bench-planning  measure the plans for archives of 100,000 files'
 	@echo 'make bench-fuzz      read a million damaged ZIPs: each is refused, or read right'
 	@echo 'make bench-large     delete and complete very many files, versions and parts'
+	@echo 'make bench-deploy    measure the package, and a deployment to an emulated account'
 	@echo 'make clean           remove the environments and caches; the data stays'
 
 run: $(RUN) $(EMULATOR)
@@ -76,8 +77,11 @@ bench-fuzz: $(DEV)
 bench-large: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m benchmarks.large
 
+bench-deploy: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m benchmarks.deploy
+
 clean:
-	rm -rf .venv .venv-emulator .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-emulator build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN): requirements.txt requirements-run.txt

@@ -39,6 +39,11 @@ class Cloud:
     url: str
 
     @property
+    def keys(self) -> dict[str, str]:
+        """The keys of the account's root, as boto3's clients take them."""
+        return {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+
+    @property
     def environment(self) -> dict[str, str]:
         """The variables by which boto3 finds it, as the account's root."""
         return {

@@ -26,7 +26,7 @@ class _Scheduling(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         scope: str = super()._split_scope(nodeid)
-        return "deployed" if "[deployed" in nodeid or scope.startswith("tests/infra/deployed/") else scope
+        return "deployed" if "[deployed" in nodeid or scope.endswith("test_e2e_deployed.py") else scope
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

@@ -110,7 +110,7 @@ class DeployedDoor(Door):
     def __init__(self, cloud: Cloud, deployed: Deployed) -> None:
         self.deployed = deployed
         self.bucket, self.table = deployed.bucket, deployed.table
-        self._cloud = cloud
+        self.cloud = cloud
         self._given = None
 
     @property
@@ -121,7 +121,7 @@ class DeployedDoor(Door):
     @property
     def aws_url(self) -> str:
         """The address of the emulated account."""
-        return self._cloud.url
+        return self.cloud.url
 
 
 class Client:

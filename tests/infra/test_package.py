@@ -1,0 +1,115 @@
+"""The package that Lambda runs: small, complete, and the same bytes for the same files."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from infra import package
+from infra.dependencies import REQUIREMENTS, ROOT, SERVICES, lambda_platform, this_platform
+
+ARCHITECTURES = {"x86_64": b"\x3e\x00", "arm64": b"\xb7\x00"}
+"""Each with the machine of its ELF files (https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html)."""
+
+
+@pytest.fixture(scope="module")
+def packages():
+    with ThreadPoolExecutor() as pool:
+        made = pool.map(lambda name: package.make(lambda_platform(name)), ARCHITECTURES)
+        return dict(zip(ARCHITECTURES, made, strict=True))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_it_has_what_lambda_needs_and_no_more(packages, architecture):
+    made = packages[architecture]
+    assert made.size == made.path.stat().st_size < package.LIMIT
+    with zipfile.ZipFile(made.path) as archive:
+        names = archive.namelist()
+        libraries = [name for name in names if name.endswith(".so")]
+        assert len(libraries) >= 5
+        for name in libraries:
+            assert archive.read(name)[18:20] == ARCHITECTURES[architecture], name
+    assert names == sorted(names)
+    assert {
+        "app.py",
+        "chalicelib/routes/uploads.py",
+        "chalicelib/http/static/docs.html",
+        "chalice/app.py",
+    } <= set(names)
+    ours = {"devserver", "infra", "tests", "benchmarks", "client", "pip", "chalice/cli"}
+    assert not [name for name in names if name.startswith(tuple(f"{part}/" for part in ours))]
+    assert not [name for name in names if name.endswith(".pyc")]
+    described = {name.split("/")[2] for name in names if re.match(r"botocore/data/[^/]+/", name)}
+    assert described == set(SERVICES)
+
+
+def test_the_same_files_give_the_same_bytes(tmp_path):
+    for name, moment in (("one", 0), ("two", 10**9)):
+        (tmp_path / name).mkdir()
+        for part in ("b.py", "a.py"):
+            file = tmp_path / name / part
+            file.write_text(part * 100)
+            file.chmod(0o600 if moment else 0o755)
+            os.utime(file, (moment, moment))
+    made = [
+        package.write_zip(tmp_path / f"{name}.zip", [(part, tmp_path / name / part) for part in order])
+        for name, order in (("one", ("a.py", "b.py")), ("two", ("b.py", "a.py")))
+    ]
+    assert made[0] == made[1] == (tmp_path / "one.zip").read_bytes()
+
+
+def test_it_can_be_imported_with_nothing_beside_it(tmp_path):
+    made = package.make(this_platform())
+    with zipfile.ZipFile(made.path) as archive:
+        archive.extractall(tmp_path)
+    # What botocore, pynamodb and the checks of tokens need is imported late, so it is named.
+    code = "import app, boto3, pynamodb.models, jwt, cryptography.hazmat.primitives.asymmetric.ed25519, isal.isal_zlib"
+    clients = "; ".join(f"boto3.client({name!r}, region_name='us-east-1')" for name in SERVICES)
+    run = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}; {clients}",
+    ]
+    subprocess.run(run, check=True, capture_output=True, timeout=60)
+
+
+def listed():
+    return {
+        Requirement(line).name.lower() for line in REQUIREMENTS.read_text().splitlines() if line[0] != "#"
+    }
+
+
+def test_requirements_list_what_is_needed_by_what_they_list():
+    for name in listed() - {"chalice"}:
+        for needed in map(Requirement, requires(name) or []):
+            if not needed.marker or needed.marker.evaluate({"extra": ""}):
+                assert needed.name.lower() in listed(), f"{name} needs {needed}"
+
+
+def test_every_service_that_is_called_is_described_in_the_package():
+    called = set()
+    for file in (ROOT / "chalicelib").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "client"
+            ):
+                called |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
+    # pynamodb makes its own client.
+    assert called | {"dynamodb"} <= set(SERVICES)
+    assert called
+
+
+def test_the_folder_of_builds_is_not_kept():
+    assert "build/" in Path(ROOT / ".gitignore").read_text().splitlines()
