@@ -1,6 +1,6 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rebuild package deploy destroy bench bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large bench-deploy clean
+.PHONY: help run test lint rebuild package deploy destroy bench bench-auth bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large bench-deploy clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
@@ -16,6 +16,7 @@ help:
 	@echo 'make destroy STAGE=S remove the deployment; bucket and table stay, but with DATA=delete'
 	@echo 'make package         make the ZIP that Lambda runs (WEIGHTHOUSE_ARCHITECTURE=x86_64|arm64)'
 	@echo 'make bench           measure unpacking, ZIPs and presigned uploads beside the same by hand'
+	@echo 'make bench-auth      measure what it costs a request to know its caller'
 	@echo 'make bench-cold      measure the cold start of the function'
 	@echo 'make bench-metadata  measure the metadata calls'
 	@echo 'make bench-creators  let twelve clients create one version at once, again and again'
@@ -52,6 +53,9 @@ destroy: $(RUN)
 
 bench: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m benchmarks.data_plane
+
+bench-auth: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m benchmarks.auth
 
 bench-cold: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m benchmarks.cold_start
