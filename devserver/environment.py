@@ -3,7 +3,9 @@
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 
+from chalicelib.errors import WeighthouseError
 from chalicelib.settings import MIB
+from devserver.console import Halt
 
 _EMULATOR = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -50,6 +52,22 @@ def apply_defaults(environment: MutableMapping[str, str]) -> None:
     # A proxy for the world outside cannot reach this machine's own ports.
     for name in ("NO_PROXY", "no_proxy"):
         environment[name] = ",".join(filter(None, (environment.get(name), "127.0.0.1,localhost")))
+
+
+def check_authentication() -> None:
+    """Raises `Halt` for settings with which the service could know nobody; to be called when they stand."""
+    # They are read once.
+    from chalicelib.auth.configuration import check_settings
+    from chalicelib.settings import settings
+
+    try:
+        check_settings()
+    except WeighthouseError as error:
+        raise Halt(error.detail) from error
+    if settings().auth == "iam":
+        raise Halt(
+            "WEIGHTHOUSE_AUTH=iam needs API Gateway, which checks signatures, and is not here: take jwt or none"
+        )
 
 
 def use_emulator(environment: MutableMapping[str, str], stores: Stores, url: str) -> None:

@@ -29,6 +29,7 @@ def serve(options: Options) -> None:
     port = listener.getsockname()[1]
     stop = Event()
     with _stores(options) as (folder, which, emulator):
+        environment.check_authentication()
         # Not before the environment is what it shall be: settings are read once.
         from chalicelib.settings import settings
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.settings import settings
 from devserver import folder as folders
 from devserver import install
 from devserver.console import Halt
-from devserver.environment import Stores, apply_defaults, use_emulator
+from devserver.environment import Stores, apply_defaults, check_authentication, use_emulator
 from devserver.folder import Folder
 from devserver.options import Options, listen
 
@@ -144,6 +145,29 @@ def test_limits_are_wide_where_no_gateway_stands_in_the_way() -> None:
     assert environment["WEIGHTHOUSE_FORM_LIMIT"] == "7"
     assert environment["WEIGHTHOUSE_INLINE_LIMIT"] == "104857600"
     assert environment["NO_PROXY"] == "intern,127.0.0.1,localhost"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"WEIGHTHOUSE_AUTH": "jwt"}, "needs WEIGHTHOUSE_JWT_ISSUER"),
+        ({"WEIGHTHOUSE_AUTH": "iam"}, "needs API Gateway, which checks signatures"),
+        ({"WEIGHTHOUSE_AUTH": "basic"}, "must be one of none, jwt, iam"),
+    ],
+)
+def test_a_way_to_know_callers_that_can_not_work_is_told_at_the_start(
+    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    try:
+        with pytest.raises(Halt, match=said):
+            check_authentication()
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+    check_authentication()
 
 
 def python(path: Path, name: str, code: str) -> None:
