@@ -9,7 +9,7 @@ from chalicelib.http.gateway import Weighthouse
 from chalicelib.http.operations import OPERATIONS
 
 # In this order they appear in /openapi.json and /docs.
-from chalicelib.routes import uploads, versions, downloads, service  # isort: skip  # noqa: F401
+from chalicelib.routes import uploads, versions, downloads, access, tokens, service  # isort: skip  # noqa: F401
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     telemetry.start()

@@ -63,12 +63,14 @@ def audit(stores: Mapping[str, str], *, sweep_in: int = 0) -> Audit:
 
 
 def _look(seconds: int) -> Audit:
-    # Uploads can be asked for a week after their end. Other rows with an end are gone by then, by the table's TTL.
+    # Uploads can be asked for a week after their end, and what was done is kept for a year. Other rows with an
+    # end are gone by then, by the table's TTL.
     ended = datetime.now(UTC) + timedelta(seconds=seconds)
     rows = [
         row
         for row in table.scan("")
-        if not row.pk.startswith("upload#") and (row.expires_at is None or row.expires_at > ended)
+        if not row.pk.startswith(("upload#", keys.HISTORY))
+        and (row.expires_at is None or row.expires_at > ended)
     ]
     found = [row.read(VersionRecord) for row in rows if _is_version(row)]
     wanted = {key for record in found for key in _objects(record)}

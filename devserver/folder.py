@@ -16,7 +16,8 @@ _DYING = 60.0
 class Folder:
     """A data folder that this process alone uses, from its making until all who hold `lock` have ended.
 
-    `objects/` and `tables/` are the emulator's. `users.json` names the processes that use the folder.
+    `objects/` and `tables/` are the emulator's. `history.jsonl` has the rows that nothing else could bring back.
+    `users.json` names the processes that use the folder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,6 +26,7 @@ class Folder:
         self.objects = path / "objects"
         self.tables = path / "tables"
         self.log = path / "emulator.log"
+        self.history = path / "history.jsonl"
         self._users = path / "users.json"
         self._rebuilding = path / "rebuilding"
         try:

@@ -33,7 +33,7 @@ def serve(options: Options) -> None:
         # Not before the environment is what it shall be: settings are read once.
         from chalicelib.settings import settings
 
-        stores.open_stores(folder)
+        stores.open_stores(folder, embedded_table=which.embedded_dynamodb)
         app = importlib.import_module("app")
         _start_functions(app, which, stop)
         server = http_server(Gateway(app.app, settings().form_limit))
@@ -50,8 +50,8 @@ def serve(options: Options) -> None:
 
 def rebuild(options: Options) -> None:
     """Makes the index again from the bucket; `Halt` when a server uses the data folder."""
-    with _stores(options) as (folder, _, _):
-        stores.rebuild_index(folder)
+    with _stores(options) as (folder, which, _):
+        stores.rebuild_index(folder, embedded_table=which.embedded_dynamodb)
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 from devserver.console import say
 from devserver.folder import Folder
+from devserver.history import HistoryLog
 
 if TYPE_CHECKING:
     from chalicelib.registry.rebuilding import RebuildReport
 
 
-def open_stores(folder: Folder) -> None:
+def open_stores(folder: Folder, *, embedded_table: bool) -> None:
     """Makes bucket and table where there are none, and the index again where the bucket has more than it.
 
     That is so after the emulator was killed, which loses its tables, and after a rebuild was cut short.
@@ -19,20 +20,34 @@ def open_stores(folder: Folder) -> None:
 
     bucket.create()
     table.create_table()
-    lost = _is_empty() and any(islice(objects.list_keys(""), 1))
+    empty = table.is_empty()
+    if embedded_table:
+        _keep_history(folder, lost=empty)
+    lost = empty and any(islice(objects.list_keys(""), 1))
     if lost or folder.rebuilding:
         say("The index was lost with the last stop: making it again from the bucket …")
         say(_summary(_rebuild(folder)))
 
 
-def rebuild_index(folder: Folder) -> None:
-    """Throws the table away and makes it again from the bucket; says what it found."""
-    from chalicelib.store import bucket, table
+def _keep_history(folder: Folder, *, lost: bool) -> None:
+    from chalicelib.store import table
 
-    folder.rebuilding = True
+    history = HistoryLog(folder.history)
+    if lost:
+        history.restore()
+    history.follow(table.client())
+
+
+def rebuild_index(folder: Folder, *, embedded_table: bool) -> None:
+    """Empties the table and makes it again from the bucket; says what it found. The history stays as it is."""
+    from chalicelib.store import bucket, keys, table
+
     bucket.create()
-    table.delete_table()
     table.create_table()
+    if embedded_table:
+        _keep_history(folder, lost=table.is_empty())
+    folder.rebuilding = True
+    table.clear(keep=keys.HISTORY)
     say(_summary(_rebuild(folder)))
 
 
@@ -50,9 +65,3 @@ def _summary(report: "RebuildReport") -> str:
         f"The index is whole again: {report.versions} versions with {report.files} files;"
         f" {report.removed_objects} objects that belonged to none were removed."
     )
-
-
-def _is_empty() -> bool:
-    from chalicelib.store.rows import Row
-
-    return next(iter(Row.scan(limit=1)), None) is None

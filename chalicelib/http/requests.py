@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
+from chalicelib.auth.authentication import Credentials
 from chalicelib.errors import InvalidRequest
 from chalicelib.http.negotiation import media_type
 
@@ -24,13 +25,24 @@ class Request:
         self.resource: str | None = context.get("resourcePath")
         """The route's path with its names in braces, or None where no route matched."""
         self.id: str = context.get("requestId") or "unknown"
-        self.address: str = (context.get("identity") or {}).get("sourceIp") or ""
-        """The network address that API Gateway saw the request come from."""
 
     @cached_property
     def headers(self) -> dict[str, str]:
         """The headers under their lower-case names."""
         return {name.lower(): value for name, value in (self._event.get("headers") or {}).items()}
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """What API Gateway and the client say of who is calling."""
+        context = self._event["requestContext"]
+        identity = context.get("identity") or {}
+        return Credentials(
+            authorization=self.headers.get("authorization"),
+            iam_arn=identity.get("userArn"),
+            iam_account=identity.get("accountId"),
+            api_account=context.get("accountId"),
+            address=identity.get("sourceIp") or "",
+        )
 
     @property
     def media_type(self) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from chalicelib import telemetry
+from chalicelib.auth.authentication import authenticate
 from chalicelib.errors import InsufficientScope, UnsupportedMediaType
 from chalicelib.http.answers import Answer
 from chalicelib.http.bodies import parse_json
@@ -23,7 +24,6 @@ class NoParameters(Struct, forbid_unknown_fields=True):
 def serve(operation: Operation, request: Request) -> Answer:
     """The answer of the operation's function; raises what reading the request or the function raises."""
     caller = _caller(operation, request)
-    telemetry.note(user=caller.user_id)
     arguments: dict[str, Any] = dict(request.path_parameters())
     query = parse_texts(request.query_parameters(), operation.query or NoParameters, "parameter")
     if operation.query:
@@ -40,8 +40,9 @@ def serve(operation: Operation, request: Request) -> Answer:
 
 def _caller(operation: Operation, request: Request) -> Caller:
     if operation.scope is None:
-        return anyone(request.address)
-    caller = anyone(request.address)
+        return anyone(request.credentials.address)
+    caller = authenticate(request.credentials)
+    telemetry.note(user=caller.user_id)
     if not caller.may(operation.scope):
         raise InsufficientScope(
             f"{operation.method} here needs the scope {operation.scope}; what you were given is"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from chalicelib.schema.history import Actor
+
 Scope = Literal["models:read", "models:write", "models:admin"]
 
 READ: Scope = "models:read"
@@ -29,6 +31,11 @@ class Caller:
     """The API token by which they came, None for any other way."""
     address: str = ""
     """The network address that the request came from; empty where it is not known."""
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as the audit trail names them."""
+        return Actor(user_id=self.user_id, token_id=self.token_id, address=self.address)
 
     def may(self, scope: Scope) -> bool:
         """Whether one of the caller's scopes allows what this scope does."""

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from chalicelib.errors import InvalidRequest, NotFound, StoreBusy
-from chalicelib.registry import clock, manifests, versions
+from chalicelib.registry import access, clock, history, manifests, readers, versions
+from chalicelib.registry.callers import Caller
 from chalicelib.registry.leases import LEASE, Lease, LeaseLost, OutOfTime, Remaining, for_seconds, new_owner
-from chalicelib.registry.naming import check_model_id, check_user_id
 from chalicelib.schema.documents import Deletion
+from chalicelib.schema.history import Actor
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import DeleteQuery
 from chalicelib.store import journal, keys, leases, objects, table
@@ -28,20 +29,21 @@ REQUEST_VERSIONS = 50
 """Versions that are removed within the request; more are left to it as well."""
 REQUEST_SECONDS = 15.0
 """Seconds after which the rest of fewer is left to it, and after which no more versions are marked."""
-GROUP = table.TRANSACTION // 3
-"""Versions that are marked in one transaction: each takes three changes."""
+GROUP = table.TRANSACTION // 4
+"""Versions that are marked in one transaction: each takes four changes."""
 MARKERS = 8
 REMOVERS = 4
 """Transactions, and versions in the worker function, that are worked on at a time."""
 
 
-def delete(user_id: str, model_id: str, query: DeleteQuery) -> Deletion:
-    """Deletes the version named, the only one, or with `all_versions` every one; `NotFound`.
+def delete(caller: Caller, user_id: str, model_id: str, query: DeleteQuery) -> Deletion:
+    """Deletes the version named, the only one, or with `all_versions` every one; `NotFound`, `Forbidden`.
 
     Raises `InvalidRequest` when no version is named and the model has several, and `StoreBusy` when there are
     too many to be deleted in one request: it is to be repeated for the rest.
     """
     until = time.monotonic() + REQUEST_SECONDS
+    access.check_write(caller, user_id, model_id)
     if query.version is not None:
         if query.all_versions:
             raise InvalidRequest("version and all_versions exclude each other: name one of them")
@@ -54,10 +56,12 @@ def delete(user_id: str, model_id: str, query: DeleteQuery) -> Deletion:
                 " or delete all with `all_versions=true`"
             )
     token = new_owner()
-    marked, left = _mark(doomed, token, until)
+    marked, left = _mark(doomed, token, until, caller.actor)
     # Of many, one that somebody else has deleted meanwhile is as gone as was asked.
     if not marked and not left and not query.all_versions:
         raise _no_version(*doomed[0].id)
+    if not left:
+        readers.forget_if_gone(user_id, model_id)
     if (
         sum(record.document.files_total for record in marked) > REQUEST_FILES
         or len(marked) > REQUEST_VERSIONS
@@ -79,15 +83,15 @@ def _no_version(user_id: str, model_id: str, version: str) -> NotFound:
 
 
 def _all(user_id: str, model_id: str) -> list[VersionRecord]:
-    check_user_id(user_id)
-    check_model_id(model_id)
     found = [row.read(VersionRecord) for row in table.rows(rows.of_model(user_id, model_id))]
     if not found:
-        raise NotFound(f"There is no model {user_id}/{model_id}")
+        raise access.no_model(user_id, model_id)
     return found
 
 
-def _mark(doomed: Sequence[VersionRecord], token: str, until: float) -> tuple[list[VersionRecord], int]:
+def _mark(
+    doomed: Sequence[VersionRecord], token: str, until: float, actor: Actor
+) -> tuple[list[VersionRecord], int]:
     """Lets versions disappear for readers: those that were there still, and how many the time was too short for.
 
     Who knows the token may remove them; others wait for a minute whether that happens.
@@ -102,7 +106,7 @@ def _mark(doomed: Sequence[VersionRecord], token: str, until: float) -> tuple[li
             return
         changes = Changes()
         for record in group:
-            _add_marks(changes, record, token, now)
+            _add_marks(changes, record, token, now, actor)
         try:
             table.transact(changes)
         except ConditionFailed:
@@ -116,7 +120,7 @@ def _mark(doomed: Sequence[VersionRecord], token: str, until: float) -> tuple[li
     return marked, len(left)
 
 
-def _add_marks(changes: Changes, record: VersionRecord, token: str, now: int) -> None:
+def _add_marks(changes: Changes, record: VersionRecord, token: str, now: int, actor: Actor) -> None:
     due_at = now + journal.PATIENCE
     hidden = [
         Row.state.set(rows.DELETING),
@@ -128,7 +132,9 @@ def _add_marks(changes: Changes, record: VersionRecord, token: str, now: int) ->
         *leases.taken(token, now + LEASE),
     ]
     there = (Row.state == rows.READY) & (Row.upload_id == record.upload_id)
+    noted = history.entry("delete", actor, record.document.version)
     changes.puts.append((journal.deletion_row(record.id, record.upload_id, due_at), None))
+    changes.puts.append((history.row(*record.id[:2], noted), None))
     changes.updates.append((rows.key(*record.id), hidden, there))
     changes.deletes.append((rows.active_key(record), None))
 
@@ -223,6 +229,8 @@ def make_way(row: Row) -> bool:
 def settle(entry: Entry) -> None:
     """What the sweep does about a deletion that was not finished in time."""
     row = rows.find(*entry.version) if entry.version else None
+    if entry.version:
+        readers.forget_if_gone(*entry.version[:2])
     if row is None or row.state != rows.DELETING or row.upload_id != entry.name:
         journal.close(entry)
     else:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from chalicelib.errors import NotFound
-from chalicelib.registry import versions
+from chalicelib.registry import access, history, versions
+from chalicelib.registry.callers import Caller
 from chalicelib.registry.naming import check_path
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import DownloadQuery
 from chalicelib.settings import settings
-from chalicelib.store import keys, objects
+from chalicelib.store import keys, objects, table
 from chalicelib.store import versions as rows
 from chalicelib.store.bucket import ObjectChanged, ObjectMissing
 
@@ -39,18 +40,27 @@ class Pending:
     retry_after: int
 
 
-def download(user_id: str, model_id: str, query: DownloadQuery, *, inline: bool) -> Content | Link | Pending:
+def download(
+    caller: Caller, user_id: str, model_id: str, query: DownloadQuery, *, inline: bool
+) -> Content | Link | Pending:
     """The file named, or without `filename` the version as a ZIP; `NotFound`.
 
-    With `inline` the bytes themselves, where they are within the inline limit; otherwise a link.
+    With `inline` the bytes themselves, where they are within the inline limit; otherwise a link. Either is noted
+    in the model's history before it is handed out.
     """
+    access.check_read(caller, user_id, model_id)
     record = versions.record(user_id, model_id, query.version)
     try:
         if query.filename is None:
-            return _archive(record, inline=inline)
-        return _file(record, query.filename, inline=inline)
+            found = _archive(record, inline=inline)
+        else:
+            found = _file(record, query.filename, inline=inline)
     except (ObjectMissing, ObjectChanged):
         raise NotFound(f"{_name(record)} was deleted just now") from None
+    if not isinstance(found, Pending):
+        noted = history.entry("download", caller.actor, record.document.version, filename=query.filename)
+        table.put(history.row(user_id, model_id, noted))
+    return found
 
 
 def _archive(record: VersionRecord, *, inline: bool) -> Content | Link | Pending:

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 from chalicelib import checksums
 from chalicelib.errors import HashMismatch, StoreBusy
-from chalicelib.registry import clock, metadata
+from chalicelib.registry import access, clock, metadata
+from chalicelib.registry.callers import Caller
 from chalicelib.registry.finishing import finish
 from chalicelib.registry.frameworks import content_type_of
 from chalicelib.registry.leases import LEASE, Lease, LeaseLost, new_owner
@@ -19,7 +20,9 @@ from chalicelib.schema.requests import FolderForm, Metadata, SingleForm
 from chalicelib.store import keys, objects, uploads
 
 
-def store_file(form: SingleForm, filename: str, content_type: str | None, data: bytes) -> VersionDocument:
+def store_file(
+    caller: Caller, form: SingleForm, filename: str, content_type: str | None, data: bytes
+) -> VersionDocument:
     """Publishes one file as a version; `Conflict` when it exists, `HashMismatch`."""
     check_path(filename)
     declared = metadata.clean_hash(form.file_hash, "file_hash")
@@ -47,10 +50,10 @@ def store_file(form: SingleForm, filename: str, content_type: str | None, data: 
         )
         return [file]
 
-    return _publish(form, make, primary=filename if form.is_primary else None, choose_primary=False)
+    return _publish(caller, form, make, primary=filename if form.is_primary else None, choose_primary=False)
 
 
-def store_folder(form: FolderForm, data: bytes) -> VersionDocument:
+def store_folder(caller: Caller, form: FolderForm, data: bytes) -> VersionDocument:
     """Publishes the members of a ZIP as a version; `Conflict` when it exists, `InvalidArchive`."""
     # What reads ZIPs takes 6 ms to import, which only those who bring one should wait for.
     from chalicelib.archive.source import BytesSource
@@ -59,10 +62,11 @@ def store_folder(form: FolderForm, data: bytes) -> VersionDocument:
     def make(upload: Upload, lease: Lease) -> list[FileRecord]:
         return unpack(upload, lease, BytesSource(data))
 
-    return _publish(form, make, preserve_structure=form.preserve_structure)
+    return _publish(caller, form, make, preserve_structure=form.preserve_structure)
 
 
 def _publish(
+    caller: Caller,
     form: Metadata,
     make: Callable[[Upload, Lease], list[FileRecord]],
     *,
@@ -70,11 +74,13 @@ def _publish(
     choose_primary: bool = True,
     preserve_structure: bool = True,
 ) -> VersionDocument:
+    access.check_upload(caller, form.user_id)
     now, owner = clock.now(), new_owner()
     upload = Upload(
         upload_id=uuid4().hex,
         kind="form",
         metadata=metadata.checked(form),
+        actor=caller.actor,
         created_at=clock.timestamp(),
         expires_at=now + LEASE,
         primary=primary,

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from chalicelib.registry import next_tokens
-from chalicelib.registry.naming import check_tag, check_user_id
+from chalicelib.registry.access import Visible, visible
+from chalicelib.registry.callers import Caller
+from chalicelib.registry.naming import check_tag
 from chalicelib.registry.versions import Page
 from chalicelib.schema.documents import VersionPage
 from chalicelib.schema.records import VersionRecord
@@ -11,6 +13,7 @@ from chalicelib.schema.requests import ListQuery
 from chalicelib.store import keys, listing, table, versions
 from chalicelib.store.listing import Filters
 from chalicelib.store.rows import Row
+from chalicelib.store.table import RowPage
 
 REQUESTS = 12
 """Queries that one page may take: a filter that hardly anything passes ends the page early instead."""
@@ -30,45 +33,56 @@ def scope_of(route: str, user_id: str, filters: Filters, query: str = "") -> str
     return f"{route}/{user_id}/{filters.framework}/{filters.model_type}/{tags}/{query}"
 
 
-def newest(user_id: str, query: ListQuery) -> VersionPage:
-    """A page of the user's versions that pass all filters, newest first.
+def newest(caller: Caller, user_id: str, query: ListQuery) -> VersionPage:
+    """A page of the user's versions that pass all filters and that the caller may see, newest first.
 
-    One Query a page and megabyte; by tag one BatchGetItem per 100 versions more, and with `skip` the Queries
-    that count off what is skipped. `next_token` goes on at constant cost.
+    One Query a page and megabyte, and for another user's versions one to know which are shared; by tag one
+    BatchGetItem per 100 versions more, and with `skip` the Queries that count off what is skipped. `next_token`
+    goes on at constant cost.
     """
-    check_user_id(user_id)
+    seen = visible(caller, user_id)
     filters = filters_of(query)
     scope = scope_of("list", user_id, filters)
     after: str | None
     if query.next_token:
-        skip, after = 0, next_tokens.read_created_key(query.next_token, scope)
+        skip, after, ended = 0, next_tokens.read_created_key(query.next_token, scope), False
     else:
         skip = query.skip
-        after, ended = _skip(user_id, filters, skip)
-        if ended:
-            return VersionPage(models=[], skip=skip, limit=query.limit, next_token=None)
-    page, position = _page(user_id, filters, after, query.limit)
+        after, ended = _skip(user_id, filters, seen, skip)
+    if ended or seen is None:
+        return VersionPage(models=[], skip=skip, limit=query.limit, next_token=None)
+    page, position = _page(user_id, filters, seen, after, query.limit)
     token = next_tokens.make(position, scope) if position else None
     return VersionPage(models=page.documents, skip=skip, limit=query.limit, next_token=token)
 
 
-def _skip(user_id: str, filters: Filters, count: int) -> tuple[str | None, bool]:
+def _pages(filters: Filters, seen: Visible, pages: Iterator[RowPage]) -> Iterator[RowPage]:
+    """The pages without the versions that the caller may not see."""
+    for page in pages:
+        shown = [row for row in page.rows if seen(keys.split_created_key(_position(row, filters))[1])]
+        yield RowPage(shown, page.read_to)
+
+
+def _skip(user_id: str, filters: Filters, seen: Visible | None, count: int) -> tuple[str | None, bool]:
     """The created key of the last of `count` skipped versions, and whether the list ended before."""
-    if count == 0:
-        return None, False
+    if count == 0 or seen is None:
+        return None, seen is None
     left = count
-    for found in table.pages(listing.newest(user_id, filters, None), size=count, keys_only=True):
+    pages = table.pages(listing.newest(user_id, filters, None), size=count, keys_only=True)
+    for found in _pages(filters, seen, pages):
         if len(found.rows) >= left:
             return _position(found.rows[left - 1], filters), False
         left -= len(found.rows)
     return None, True
 
 
-def _page(user_id: str, filters: Filters, after: str | None, limit: int) -> tuple[Page, str | None]:
+def _page(
+    user_id: str, filters: Filters, seen: Visible, after: str | None, limit: int
+) -> tuple[Page, str | None]:
     """A page of what follows the created key `after`, and where the next one goes on, None at the end."""
     page, position = Page(limit), after
     found = table.pages(listing.newest(user_id, filters, after), size=limit + 1)
-    for number, chunk in enumerate(found, start=1):
+    for number, chunk in enumerate(_pages(filters, seen, found), start=1):
         for row, record in zip(chunk.rows, _records(chunk.rows, filters), strict=True):
             if record is not None and not page.add(record):
                 return page, position

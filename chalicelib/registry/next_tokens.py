@@ -37,8 +37,17 @@ def read(token: str, scope: str) -> str:
 
 def read_created_key(token: str, scope: str) -> str:
     """The created key in a token; `InvalidRequest` as `read`."""
+    return _read_key(token, scope, r"[0-9TZ:.-]{27}#[\w.-]{1,128}#[\w.-]{1,64}")
+
+
+def read_history_sk(token: str, scope: str) -> str:
+    """The sort key of a history's row in a token; `InvalidRequest` as `read`."""
+    return _read_key(token, scope, r"[0-9TZ:.-]{27}#[0-9a-f]{12}")
+
+
+def _read_key(token: str, scope: str, pattern: str) -> str:
     position = read(token, scope)
-    if not re.fullmatch(r"[0-9TZ:.-]{27}#[\w.-]{1,128}#[\w.-]{1,64}", position, re.ASCII):
+    if not re.fullmatch(pattern, position, re.ASCII):
         raise refusal()
     return position
 

@@ -9,9 +9,10 @@ from msgspec import structs
 from chalicelib.errors import InvalidRequest, NotFound
 from chalicelib.registry import clock, next_tokens
 from chalicelib.registry.arriving import object_key, travels
+from chalicelib.registry.callers import Caller
 from chalicelib.registry.finishing import expected_files
 from chalicelib.registry.planning import part_length, parts_total
-from chalicelib.registry.uploads import find, require_open
+from chalicelib.registry.uploads import find, find_own, require_open
 from chalicelib.schema.records import FILES_PER_ROW, ExpectedFile, Upload
 from chalicelib.schema.requests import ArrivedQuery, PartsRequest
 from chalicelib.schema.uploads import ArrivedFile, ArrivedPage, ArrivedPart, FilePlan, PartUrl, UploadPlan
@@ -33,9 +34,9 @@ Wanted = tuple[str, int, int]
 """A file's path, and the first and last of its parts that are wanted."""
 
 
-def more(upload_id: str, request: PartsRequest) -> UploadPlan:
+def more(caller: Caller, upload_id: str, request: PartsRequest) -> UploadPlan:
     """Fresh URLs for the parts named; `InvalidRequest` for a file or part that the upload does not expect."""
-    standing = find(upload_id)
+    standing = find_own(caller, upload_id)
     require_open(standing)
     files = expected_files(upload_id)
     by_path = {file.path: file for file in files}
@@ -135,9 +136,9 @@ def _begin_chunk(standing: Standing, chunk: ExpectedChunk, paths: set[str]) -> d
     return {file.path: file for file in changed if file.path in paths}
 
 
-def arrived(upload_id: str, query: ArrivedQuery) -> ArrivedPage:
+def arrived(caller: Caller, upload_id: str, query: ArrivedQuery) -> ArrivedPage:
     """Which parts have arrived, 100 files a page at most. One Query, and one ListParts a file."""
-    standing = find(upload_id)
+    standing = find_own(caller, upload_id)
     require_open(standing)
     scope = f"parts/{upload_id}/{query.filename or ''}"
     position = next_tokens.read(query.next_token, scope) if query.next_token else "0"

@@ -7,12 +7,13 @@ from uuid import uuid4
 from msgspec import structs
 
 from chalicelib import telemetry
-from chalicelib.registry import clock, metadata, reserving
+from chalicelib.registry import access, clock, metadata, reserving
+from chalicelib.registry.callers import Caller
 from chalicelib.registry.frameworks import choose_primary, content_type_of
 from chalicelib.registry.naming import check_path, check_paths
 from chalicelib.registry.parts import issue
 from chalicelib.registry.planning import check_file_size, part_size, parts_total
-from chalicelib.registry.uploads import abort
+from chalicelib.registry.uploads import give_up
 from chalicelib.schema.records import ExpectedFile, Kind, StoredContent, Upload
 from chalicelib.schema.requests import FilesPlan, FolderPlan, Metadata, SinglePlan
 from chalicelib.schema.uploads import UploadPlan
@@ -27,8 +28,8 @@ LOOKING_SECONDS = 12.0
 by then is sent. It is time for more than 10,000 files."""
 
 
-def plan_single(request: SinglePlan) -> UploadPlan:
-    """A plan for one file; `Conflict` when the version exists or is being uploaded."""
+def plan_single(caller: Caller, request: SinglePlan) -> UploadPlan:
+    """A plan for one file; `Conflict` when the version exists or is being uploaded, `Forbidden`."""
     file = ExpectedFile(
         path=request.filename,
         size=request.file_size,
@@ -38,10 +39,10 @@ def plan_single(request: SinglePlan) -> UploadPlan:
     check_path(file.path)
     check_file_size(file.size)
     primary = file.path if request.is_primary else None
-    return _plan("single", request, [file], primary=primary, choose_primary=False)
+    return _plan(caller, "single", request, [file], primary=primary, choose_primary=False)
 
 
-def plan_files(request: FilesPlan) -> UploadPlan:
+def plan_files(caller: Caller, request: FilesPlan) -> UploadPlan:
     """A plan for many files; `Conflict` as `plan_single`."""
     files = []
     for position, planned in enumerate(request.files):
@@ -60,17 +61,18 @@ def plan_files(request: FilesPlan) -> UploadPlan:
     named = [file.filename for file in request.files if file.is_primary]
     primary = choose_primary([file.path for file in files], named)
     files.sort(key=lambda file: file.path)
-    return _plan("files", request, files, primary=primary, choose_primary=False)
+    return _plan(caller, "files", request, files, primary=primary, choose_primary=False)
 
 
-def plan_folder(request: FolderPlan) -> UploadPlan:
+def plan_folder(caller: Caller, request: FolderPlan) -> UploadPlan:
     """A plan for a ZIP whose members become the version's files; `Conflict` as `plan_single`."""
     check_file_size(request.file_size)
     archive = ExpectedFile(path=ARCHIVE, size=request.file_size, content_type="application/zip")
-    return _plan("folder", request, [archive], preserve_structure=request.preserve_structure)
+    return _plan(caller, "folder", request, [archive], preserve_structure=request.preserve_structure)
 
 
 def _plan(
+    caller: Caller,
     kind: Kind,
     request: Metadata,
     files: Sequence[ExpectedFile],
@@ -79,11 +81,13 @@ def _plan(
     choose_primary: bool = True,
     preserve_structure: bool = True,
 ) -> UploadPlan:
+    access.check_upload(caller, request.user_id)
     now = clock.now()
     upload = Upload(
         upload_id=uuid4().hex,
         kind=kind,
         metadata=metadata.checked(request),
+        actor=caller.actor,
         created_at=clock.timestamp(),
         expires_at=now + settings().upload_ttl,
         part_size=part_size(max(file.size for file in files)),
@@ -105,7 +109,7 @@ def _plan(
         return issue(standing, files, wanted)
     except Exception:
         # The client was told of no upload, so it could neither go on with this one nor give it up.
-        abort(upload.upload_id)
+        give_up(standing)
         raise
 
 

@@ -4,7 +4,7 @@ Objects and long lists are written first; one transaction then makes the version
 found by. What a crash leaves before it is found again by the upload's row in the journal, and removed.
 """
 
-from chalicelib.registry import clock, documents, manifests
+from chalicelib.registry import clock, documents, history, manifests
 from chalicelib.registry.frameworks import choose_primary, framework_of
 from chalicelib.registry.leases import Lease, LeaseLost
 from chalicelib.schema.documents import VersionDocument
@@ -16,7 +16,7 @@ from chalicelib.store.table import Changes
 from chalicelib.store.uploads import Standing
 
 RESERVED_CHANGES = 5
-"""Rows that every publication or update changes beside the index: version, active, upload, journal, spare."""
+"""Rows that every publication or update changes beside the index: version, active, upload, journal, history."""
 
 CHUNK = 10_000
 """Files of which the rows are made at a time: some 30 MB of them."""
@@ -63,6 +63,7 @@ def new_record(standing: Standing, files: list[FileRecord]) -> VersionRecord:
         files=files[:INLINE_FILES],
         upload_id=upload.upload_id,
         content_id=documents.content_id(files),
+        last_change=history.entry("create", upload.actor, metadata.version),
     )
 
 
@@ -93,6 +94,7 @@ def publish(standing: Standing, lease: Lease, files: list[FileRecord]) -> Versio
     ours = Row.upload_id == standing.upload.upload_id
     changes = Changes(puts=[(versions.version_row(record), ours & (Row.state == versions.UPLOADING))])
     changes.puts += [(row, None) for row in contents + index[:room]]
+    changes.puts += [(row, None) for row in history.rows_of(record)]
     if record.document.is_active:
         changes.puts.append((versions.active_row(record), None))
     is_form = standing.upload.kind == "form"

@@ -3,8 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from chalicelib.registry import manifests
-from chalicelib.store import keys, multipart, objects, table, versions
+from chalicelib.registry import clock, manifests
+from chalicelib.store import access, api_tokens, keys, multipart, objects, table, versions
+from chalicelib.store.rows import Row
 
 THREADS = 8
 Version = tuple[str, str, str]
@@ -36,6 +37,8 @@ def rebuild() -> RebuildReport:
         if key not in known:
             multipart.abort(key, multipart_id)
     removed = objects.delete(key for key in strays if key not in known)
+    removed += _restore_access({version[:2] for version in published})
+    removed += _restore_tokens()
     return RebuildReport(
         len(published), sum(files for files, _ in counts), removed + sum(n for _, n in counts)
     )
@@ -54,6 +57,29 @@ def _restore(version: Version) -> tuple[int, int]:
     prefix = keys.version_prefix(*version)
     strays = [key for key in objects.list_keys(prefix) if key.removeprefix(prefix) not in own]
     return len(files), objects.delete(strays)
+
+
+def _restore_access(models: set[tuple[str, ...]]) -> int:
+    """Writes the rows of models that are shared; how many objects were removed for models that are gone."""
+    gone: list[str] = []
+    rows: list[Row] = []
+    for key in objects.list_keys(keys.ACCESS):
+        if tuple(key.removeprefix(keys.ACCESS).removesuffix(".json").split("/")) in models:
+            rows.append(access.row(access.read_copy(key)))
+        else:
+            gone.append(key)
+    table.write_many(rows)
+    return objects.delete(gone)
+
+
+def _restore_tokens() -> int:
+    """Writes the rows of API tokens; how many objects were removed of those that have expired."""
+    now = clock.now()
+    copies = list(api_tokens.copies())
+    for key, expires_at in copies:
+        if expires_at > now:
+            table.write_many(api_tokens.rows(api_tokens.read_copy(key)))
+    return objects.delete([key for key, expires_at in copies if expires_at <= now])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from chalicelib.registry import listing as lists
 from chalicelib.registry import next_tokens
-from chalicelib.registry.naming import check_user_id
+from chalicelib.registry.access import Visible, visible
+from chalicelib.registry.callers import Caller
 from chalicelib.registry.versions import Page
 from chalicelib.registry.words import match, query_words, score_rows
 from chalicelib.schema.documents import VersionPage
@@ -26,13 +27,14 @@ Scored = tuple[int, str]
 
 
 class WordRows:
-    """The versions that have one word of the query, as far as the index was read."""
+    """The versions that have one word of the query and may be seen, as far as the index was read."""
 
-    def __init__(self, user_id: str, word: str, filters: Filters, first: int | None) -> None:
+    def __init__(self, user_id: str, word: str, filters: Filters, seen: Visible, first: int | None) -> None:
         """Nothing is read yet; the first Query reads `first` rows, or a megabyte."""
         self.word = word
         self.exhausted = False
         self.found: dict[str, list[tuple[str, int]]] = {}
+        self._seen = seen
         self._pages = table.pages(listing.word(user_id, word, filters), size=first)
 
     def read(self) -> None:
@@ -40,23 +42,27 @@ class WordRows:
         chunk = next(self._pages, None)
         for row in chunk.rows if chunk else ():
             word, created = row.sk.split("#", 1)
-            self.found.setdefault(created, []).append((word, int(row.weight)))
+            if self._seen(keys.split_created_key(created)[1]):
+                self.found.setdefault(created, []).append((word, int(row.weight)))
         self.exhausted = chunk is None or chunk.read_to is None
 
 
-def search(user_id: str, query: SearchQuery) -> VersionPage:
-    """A page of the user's versions that match all words and filters; without words, the newest.
+def search(caller: Caller, user_id: str, query: SearchQuery) -> VersionPage:
+    """A page of the user's versions that match all words and filters and that the caller may see.
 
-    One Query a word and megabyte, and one BatchGetItem per 100 versions. Every page costs the same.
+    Without words, the newest.
+
+    One Query a word and megabyte, one to know what is shared of another user's, and one BatchGetItem per 100
+    versions. Every page costs the same.
     """
-    check_user_id(user_id)
     wanted = query_words(query.query or "")
     if not wanted:
-        return lists.newest(user_id, query)
+        return lists.newest(caller, user_id, query)
+    seen = visible(caller, user_id)
     filters = lists.filters_of(query)
     scope = lists.scope_of("search", user_id, filters, " ".join(wanted))
     position = _read_position(next_tokens.read(query.next_token, scope)) if query.next_token else None
-    ranking, known = _ranking(user_id, wanted, filters)
+    ranking, known = _ranking(user_id, wanted, filters, seen) if seen else ([], {})
     following = [one for one in ranking if position is None or _rank(one) > _rank(position)]
     skipped = 0 if position else query.skip
     page, last = _page(user_id, wanted, following[skipped:], known, query.limit)
@@ -81,12 +87,12 @@ def _read_position(text: str) -> Scored:
 
 
 def _ranking(
-    user_id: str, wanted: Sequence[str], filters: Filters
+    user_id: str, wanted: Sequence[str], filters: Filters, seen: Visible
 ) -> tuple[list[Scored], dict[str, VersionRecord]]:
     """All matches, best first, and the records that had to be read to know them."""
     # A word alone has to be read to its end; one of several may turn out to be common.
     first = FEW if len(wanted) > 1 else None
-    words = [WordRows(user_id, word, filters, first) for word in wanted]
+    words = [WordRows(user_id, word, filters, seen, first) for word in wanted]
     with Pool(len(words)) as pool:
         while True:
             unread = [word for word in words if not word.exhausted]

@@ -10,12 +10,14 @@ from contextlib import suppress
 from msgspec import UNSET, structs
 
 from chalicelib.errors import InvalidRequest, StoreBusy
-from chalicelib.registry import clock, documents, manifests, versions
+from chalicelib.registry import access, documents, history, manifests, versions
+from chalicelib.registry.callers import Caller
 from chalicelib.registry.frameworks import framework_of
 from chalicelib.registry.metadata import check_sizes, clean_tags
 from chalicelib.registry.naming import check_path
 from chalicelib.registry.publishing import RESERVED_CHANGES
 from chalicelib.schema.documents import VersionDocument
+from chalicelib.schema.history import Actor
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import MetadataChange
 from chalicelib.store import journal, table
@@ -29,14 +31,17 @@ CLEARED: Mapping[str, object] = {"dependencies": [], "tags": [], "custom_metadat
 """What null makes of a field that can't be null in a document."""
 
 
-def update(user_id: str, model_id: str, version: str | None, change: MetadataChange) -> VersionDocument:
-    """Changes the fields named, leaves the others, and gives the document; null clears. `NotFound`.
+def update(
+    caller: Caller, user_id: str, model_id: str, version: str | None, change: MetadataChange
+) -> VersionDocument:
+    """Changes the fields named, leaves the others, and gives the document; null clears. `NotFound`, `Forbidden`.
 
     One read, one transaction, one PUT; with another writer at the same time, as often as it takes.
     """
+    access.check_write(caller, user_id, model_id)
     for _ in range(TRIES):
         record = versions.record(user_id, model_id, version)
-        changed = apply(record, change)
+        changed = apply(record, change, caller.actor)
         if changed is None:
             return documents.full_document(record)
         try:
@@ -53,7 +58,7 @@ def update(user_id: str, model_id: str, version: str | None, change: MetadataCha
     raise StoreBusy("Many changes of this version are being made at once; try again in a moment")
 
 
-def apply(record: VersionRecord, change: MetadataChange) -> VersionRecord | None:
+def apply(record: VersionRecord, change: MetadataChange, actor: Actor) -> VersionRecord | None:
     """The record with the fields changed that the request names, None when that changes nothing."""
     old = record.document
     fields: dict[str, object] = {}
@@ -76,9 +81,11 @@ def apply(record: VersionRecord, change: MetadataChange) -> VersionRecord | None
     document = structs.replace(old, **fields)
     if document == old:
         return None
-    document.updated_at = clock.timestamp()
+    changed = [name for name in fields if getattr(document, name) != getattr(old, name)]
+    noted = history.entry("update", actor, old.version, fields=sorted(changed))
+    document.updated_at = noted.at
     check_sizes(document, document.custom_metadata)
-    return structs.replace(record, document=document, revision=record.revision + 1)
+    return structs.replace(record, document=document, revision=record.revision + 1, last_change=noted)
 
 
 def commit(old: VersionRecord, new: VersionRecord) -> None:
@@ -88,7 +95,9 @@ def commit(old: VersionRecord, new: VersionRecord) -> None:
     deletes = [key for key in before if key not in after]
     same = (Row.upload_id == old.upload_id) & (Row.revision == old.revision)
     expected = (Row.state == rows.READY) & same
-    changes = Changes(puts=[(rows.version_row(new), expected)])
+    changes = Changes(
+        puts=[(rows.version_row(new), expected), *((row, None) for row in history.rows_of(new))]
+    )
     if new.document.is_active:
         changes.puts.append((rows.active_row(new), None))
     elif old.document.is_active:

@@ -5,8 +5,9 @@ from contextlib import suppress
 
 from chalicelib import telemetry
 from chalicelib.errors import Conflict, InvalidRequest, NotFound
-from chalicelib.registry import clock, versions
+from chalicelib.registry import access, clock, documents, versions
 from chalicelib.registry.arriving import check_arrived, check_begun
+from chalicelib.registry.callers import Caller
 from chalicelib.registry.finishing import expected_files, finish_sent, is_looked_at_here
 from chalicelib.registry.leases import DUE_AGAIN, LEASE, LeaseLost, OutOfTime, for_seconds, new_owner
 from chalicelib.registry.publishing import tidy
@@ -33,6 +34,17 @@ def find(upload_id: str) -> Standing:
     standing = _known(upload_id)
     if standing.state == uploads.ABANDONED:
         raise _unknown(upload_id)
+    return standing
+
+
+def find_own(caller: Caller, upload_id: str) -> Standing:
+    """An upload of the caller's by its id; `NotFound` as `find`, and where it is another user's."""
+    return _of_caller(caller, find(upload_id))
+
+
+def _of_caller(caller: Caller, standing: Standing) -> Standing:
+    if not access.owns(caller, standing.upload.metadata.user_id):
+        raise _unknown(standing.upload.upload_id)
     return standing
 
 
@@ -97,9 +109,9 @@ def _progress(standing: Standing) -> tuple[int, int]:
     return sum(part.files_done for part in parts), sum(part.bytes_done for part in parts)
 
 
-def state(upload_id: str) -> UploadState:
+def state(caller: Caller, upload_id: str) -> UploadState:
     """Where an upload stands; `NotFound`."""
-    return state_document(find(upload_id))
+    return state_document(find_own(caller, upload_id))
 
 
 def require_open(standing: Standing) -> None:
@@ -115,12 +127,12 @@ def require_open(standing: Standing) -> None:
     raise Conflict(f"Upload {standing.upload.upload_id} takes no more parts: {why}")
 
 
-def complete(upload_id: str) -> VersionDocument | UploadState:
+def complete(caller: Caller, upload_id: str) -> VersionDocument | UploadState:
     """Checks what has arrived and publishes it: the version's document, or the state where that goes on.
 
     Repeating it is harmless. Raises `PartsMissing` and `HashMismatch`, `Conflict` when the upload failed or expired.
     """
-    standing = find(upload_id)
+    standing = find_own(caller, upload_id)
     if (settled := _settled(standing)) is not None:
         return settled
     files = expected_files(upload_id)
@@ -141,7 +153,7 @@ def complete(upload_id: str) -> VersionDocument | UploadState:
 def _settled(standing: Standing) -> VersionDocument | UploadState | None:
     """What completing an upload gives that is complete already; None for an open one, `Conflict` for one that ended."""
     if standing.state == uploads.READY:
-        return versions.get(*standing.upload.id)
+        return documents.full_document(versions.record(*standing.upload.id))
     if current_state(standing) in (uploads.VERIFYING, uploads.UNPACKING):
         return state_document(standing)
     require_open(standing)
@@ -197,12 +209,17 @@ def _finish_here(standing: Standing) -> VersionDocument | UploadState:
         return _verify_later(claimed)
 
 
-def abort(upload_id: str) -> None:
+def abort(caller: Caller, upload_id: str) -> None:
     """Gives an upload up: parts and reservation are gone. `Conflict` while it is being published or is ready.
 
     Of very many files the worker function removes the last; the upload itself is gone at once.
     """
-    standing = _known(upload_id)
+    give_up(_of_caller(caller, _known(upload_id)))
+
+
+def give_up(standing: Standing) -> None:
+    """As `abort`, for an upload of whomever."""
+    upload_id = standing.upload.upload_id
     if standing.state == uploads.READY:
         raise Conflict(f"Upload {upload_id} is published already; delete the version instead")
     if standing.state in (uploads.FAILED, uploads.EXPIRED):

@@ -3,9 +3,10 @@
 from msgspec import json
 
 from chalicelib.errors import NotFound
-from chalicelib.registry import documents, next_tokens
+from chalicelib.registry import access, documents, next_tokens
+from chalicelib.registry.callers import Caller
 from chalicelib.registry.documents import ANSWER_LIMIT
-from chalicelib.registry.naming import check_model_id, check_path, check_user_id, check_version
+from chalicelib.registry.naming import check_path, check_version
 from chalicelib.schema.documents import FileDocument, FilePage, VersionDocument, VersionPage
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import FilesQuery, PageQuery
@@ -13,9 +14,10 @@ from chalicelib.store import table, versions
 
 
 def record(user_id: str, model_id: str, version: str | None) -> VersionRecord:
-    """A ready version's record, the latest without `version`; `NotFound`. One GetItem or Query."""
-    check_user_id(user_id)
-    check_model_id(model_id)
+    """A ready version's record, the latest without `version`; `NotFound`. One GetItem or Query.
+
+    Whether the caller may see it is checked before: see `access`.
+    """
     if version is None:
         found = versions.latest(user_id, model_id)
         if found is None:
@@ -28,15 +30,15 @@ def record(user_id: str, model_id: str, version: str | None) -> VersionRecord:
     return row.read(VersionRecord)
 
 
-def get(user_id: str, model_id: str, version: str | None = None) -> VersionDocument:
+def get(caller: Caller, user_id: str, model_id: str, version: str | None) -> VersionDocument:
     """A version's document, the latest without `version`; `NotFound`."""
+    access.check_read(caller, user_id, model_id)
     return documents.full_document(record(user_id, model_id, version))
 
 
-def of_model(user_id: str, model_id: str, query: PageQuery) -> VersionPage:
+def of_model(caller: Caller, user_id: str, model_id: str, query: PageQuery) -> VersionPage:
     """A page of a model's versions, the highest first; `NotFound` when it has none."""
-    check_user_id(user_id)
-    check_model_id(model_id)
+    access.check_read(caller, user_id, model_id)
     scope = f"versions/{user_id}/{model_id}"
     after = next_tokens.read(query.next_token, scope) if query.next_token else None
     if after is not None:
@@ -46,7 +48,7 @@ def of_model(user_id: str, model_id: str, query: PageQuery) -> VersionPage:
         if not all(page.add(row.read(VersionRecord)) for row in found.rows):
             break
     if not page.documents and after is None:
-        raise NotFound(f"There is no model {user_id}/{model_id}")
+        raise access.no_model(user_id, model_id)
     last = page.documents[-1].version if page.cut else None
     return VersionPage(
         models=page.documents,
@@ -56,8 +58,9 @@ def of_model(user_id: str, model_id: str, query: PageQuery) -> VersionPage:
     )
 
 
-def files(user_id: str, model_id: str, query: FilesQuery) -> FilePage:
+def files(caller: Caller, user_id: str, model_id: str, query: FilesQuery) -> FilePage:
     """A page of a version's files in path order; `NotFound`."""
+    access.check_read(caller, user_id, model_id)
     found = record(user_id, model_id, query.version)
     scope = f"files/{user_id}/{model_id}/{found.document.version}/{found.upload_id}"
     first = next_tokens.read(query.next_token, scope) if query.next_token else ""

@@ -4,7 +4,7 @@ from chalicelib.http.answers import Answer, Content, Redirect
 from chalicelib.http.negotiation import wants_binary
 from chalicelib.http.operations import operation
 from chalicelib.registry import downloads
-from chalicelib.registry.callers import READ
+from chalicelib.registry.callers import READ, Caller
 from chalicelib.schema.documents import ErrorDocument
 from chalicelib.schema.requests import DownloadQuery
 from chalicelib.store.objects import disposition
@@ -24,13 +24,13 @@ from chalicelib.store.objects import disposition
     },
     errors=(400, 404),
 )
-def download(user_id: str, model_id: str, query: DownloadQuery, accept: str | None) -> Answer:
+def download(caller: Caller, user_id: str, model_id: str, query: DownloadQuery, accept: str | None) -> Answer:
     """The bytes of one file, or without `filename` all files as one ZIP.
 
     With `Accept: application/octet-stream` (or `application/zip`) content within the inline limit is in the
     answer itself. Everything else is a redirect to a presigned URL. A ZIP that is still being made is 202.
     """
-    found = downloads.download(user_id, model_id, query, inline=wants_binary(accept))
+    found = downloads.download(caller, user_id, model_id, query, inline=wants_binary(accept))
     if isinstance(found, downloads.Pending):
         waiting = ErrorDocument(detail=f"The ZIP is being made; ask again in {found.retry_after} seconds")
         return Answer(202, waiting, {"Retry-After": str(found.retry_after)})

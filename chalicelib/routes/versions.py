@@ -2,7 +2,7 @@
 
 from chalicelib.http.operations import operation
 from chalicelib.registry import deleting, listing, searching, updating, versions
-from chalicelib.registry.callers import READ, WRITE
+from chalicelib.registry.callers import READ, WRITE, Caller
 from chalicelib.schema.documents import Deletion, FilePage, VersionDocument, VersionPage
 from chalicelib.schema.requests import (
     DeleteQuery,
@@ -23,9 +23,9 @@ from chalicelib.schema.requests import (
     answers={200: VersionDocument},
     errors=(400, 404),
 )
-def get_version(user_id: str, model_id: str, query: VersionQuery) -> VersionDocument:
+def get_version(caller: Caller, user_id: str, model_id: str, query: VersionQuery) -> VersionDocument:
     """The version's document; without `version` the latest: the highest that is active."""
-    return versions.get(user_id, model_id, query.version)
+    return versions.get(caller, user_id, model_id, query.version)
 
 
 @operation(
@@ -36,17 +36,17 @@ def get_version(user_id: str, model_id: str, query: VersionQuery) -> VersionDocu
     answers={200: VersionPage},
     errors=(400, 404),
 )
-def list_versions(user_id: str, model_id: str, query: PageQuery) -> VersionPage:
+def list_versions(caller: Caller, user_id: str, model_id: str, query: PageQuery) -> VersionPage:
     """Every version of a model, the highest first."""
-    return versions.of_model(user_id, model_id, query)
+    return versions.of_model(caller, user_id, model_id, query)
 
 
 @operation(
     "GET", "/ai-models/{user_id}", scope=READ, query=ListQuery, answers={200: VersionPage}, errors=(400,)
 )
-def list_models(user_id: str, query: ListQuery) -> VersionPage:
+def list_models(caller: Caller, user_id: str, query: ListQuery) -> VersionPage:
     """The user's versions that pass all filters, newest first."""
-    return listing.newest(user_id, query)
+    return listing.newest(caller, user_id, query)
 
 
 @operation(
@@ -57,9 +57,9 @@ def list_models(user_id: str, query: ListQuery) -> VersionPage:
     answers={200: VersionPage},
     errors=(400,),
 )
-def search_models(user_id: str, query: SearchQuery) -> VersionPage:
+def search_models(caller: Caller, user_id: str, query: SearchQuery) -> VersionPage:
     """The user's versions in which every word of the query occurs, best match first."""
-    return searching.search(user_id, query)
+    return searching.search(caller, user_id, query)
 
 
 @operation(
@@ -70,9 +70,9 @@ def search_models(user_id: str, query: SearchQuery) -> VersionPage:
     answers={200: FilePage},
     errors=(400, 404),
 )
-def list_files(user_id: str, model_id: str, query: FilesQuery) -> FilePage:
+def list_files(caller: Caller, user_id: str, model_id: str, query: FilesQuery) -> FilePage:
     """The files of a version in path order."""
-    return versions.files(user_id, model_id, query)
+    return versions.files(caller, user_id, model_id, query)
 
 
 @operation(
@@ -84,9 +84,11 @@ def list_files(user_id: str, model_id: str, query: FilesQuery) -> FilePage:
     answers={200: VersionDocument},
     errors=(400, 404, 415),
 )
-def update_version(user_id: str, model_id: str, query: VersionQuery, body: MetadataChange) -> VersionDocument:
+def update_version(
+    caller: Caller, user_id: str, model_id: str, query: VersionQuery, body: MetadataChange
+) -> VersionDocument:
     """Changes metadata: fields not named stay as they are, null clears."""
-    return updating.update(user_id, model_id, query.version, body)
+    return updating.update(caller, user_id, model_id, query.version, body)
 
 
 @operation(
@@ -97,9 +99,9 @@ def update_version(user_id: str, model_id: str, query: VersionQuery, body: Metad
     answers={200: Deletion},
     errors=(400, 404),
 )
-def delete_version(user_id: str, model_id: str, query: DeleteQuery) -> Deletion:
+def delete_version(caller: Caller, user_id: str, model_id: str, query: DeleteQuery) -> Deletion:
     """Deletes a version, its files and all that was indexed of it.
 
     Without `version` only where the model has just one, or with `all_versions=true`.
     """
-    return deleting.delete(user_id, model_id, query)
+    return deleting.delete(caller, user_id, model_id, query)

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from chalicelib.schema.documents import VersionDocument
+from chalicelib.schema.history import Actor, HistoryEntry
 from chalicelib.schema.requests import Metadata
 
 INLINE_FILES = 10
@@ -28,7 +29,7 @@ class FileRecord(Struct, kw_only=True, omit_defaults=True):
 
 
 class VersionRecord(Struct, kw_only=True):
-    """A version: the document (its `files` left empty) and its first files."""
+    """A version: the document (its `files` left empty), its first files, and what was done to it last."""
 
     document: VersionDocument
     files: list[FileRecord] = field(default_factory=list)
@@ -36,6 +37,7 @@ class VersionRecord(Struct, kw_only=True):
     revision: int = 1
     content_id: str = ""
     manifest_etag: str | None = None
+    last_change: HistoryEntry | None = None
 
     @property
     def id(self) -> tuple[str, str, str]:
@@ -74,6 +76,7 @@ class Upload(Struct, kw_only=True):
     upload_id: str
     kind: Kind
     metadata: Metadata
+    actor: Actor = field(default_factory=lambda: Actor(user_id=None))
     created_at: str
     expires_at: int
     part_size: int = 0

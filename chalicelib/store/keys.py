@@ -8,6 +8,8 @@ UPLOADS = "uploads/"
 MANIFESTS = "manifests/"
 ZIPS = "zips/"
 TASKS = "tasks/"
+ACCESS = "access/"
+TOKENS = "tokens/"
 FILES_SUFFIX = ".files.jsonl"
 
 
@@ -59,6 +61,26 @@ def task_key(kind: str, name: str) -> str:
 def share_name(upload_id: str, number: int) -> str:
     """What the task of a share of an archive is called."""
     return f"{upload_id}/{number}"
+
+
+def access_key(user_id: str, model_id: str) -> str:
+    """Where it lies who may read a model, beside its owner."""
+    return f"{ACCESS}{user_id}/{model_id}.json"
+
+
+def tokens_prefix(user_id: str) -> str:
+    """Where a user's API tokens lie: what is known of them, never they themselves."""
+    return f"{TOKENS}{user_id}/"
+
+
+def token_key(user_id: str, token_id: str, expires_at: int) -> str:
+    """Where an API token lies that expires then, in seconds since the epoch."""
+    return f"{tokens_prefix(user_id)}{expires_at:012d}-{token_id}.json"
+
+
+def token_expiry(key: str) -> int:
+    """When the token of this object expires, in seconds since the epoch."""
+    return int(key.rsplit("/", 1)[-1].partition("-")[0])
 
 
 def model_pk(user_id: str, model_id: str) -> str:
@@ -117,11 +139,38 @@ def content_sk(sha256: str, model_id: str, version: str) -> str:
     return f"{sha256}#{model_id}#{version}"
 
 
+def access_pk(user_id: str) -> str:
+    """The partition of the models that a user has shared; its rows are sorted by model."""
+    return f"access#{user_id}"
+
+
+def token_pk(token_id: str) -> str:
+    """The partition of an API token's row, by which it is found when it is used."""
+    return f"token#{token_id}"
+
+
+def tokens_pk(user_id: str) -> str:
+    """The partition of a user's API tokens."""
+    return f"tokens#{user_id}"
+
+
+def history_pk(user_id: str, model_id: str) -> str:
+    """The partition of what was done to a model's versions."""
+    return f"{HISTORY}{user_id}/{model_id}"
+
+
+def history_sk(at: str, entry_id: str) -> str:
+    """The row of one thing that was done, by its time."""
+    return f"{at}#{entry_id}"
+
+
 def upload_pk(upload_id: str) -> str:
     """The partition of an upload: its own row, the files it expects, the files that are finished."""
     return f"upload#{upload_id}"
 
 
+HISTORY = "history#"
+TOKEN_SK = "token"  # noqa: S105 - the name of a row
 UPLOAD_SK = "upload"
 EXPECTED = "expected#"
 FINISHED = "finished#"

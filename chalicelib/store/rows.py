@@ -102,6 +102,7 @@ class Row(Model):
     multipart_id = UnicodeAttribute(null=True)
     shares = NumberAttribute(null=True)
     shares_done = NumberSetAttribute(null=True)
+    readers = UnicodeSetAttribute(null=True)
 
     newest = Newest()
     newest_by_framework = NewestByFramework()

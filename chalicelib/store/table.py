@@ -55,6 +55,11 @@ def _connection() -> Any:
     return connection
 
 
+def client() -> Any:
+    """The botocore client by which the table is reached."""
+    return _connection().connection.client
+
+
 def get(pk: str, sk: str) -> Row | None:
     """One row, as last written; None when there is none. One GetItem."""
     _connection()
@@ -282,6 +287,19 @@ def create_table() -> None:
     """Makes the table with its indexes and TTL, if it is not there yet."""
     if not Row.exists():
         Row.create_table(wait=True)
+
+
+def is_empty() -> bool:
+    """Whether the table has no row at all."""
+    _connection()
+    return next(iter(Row.scan(limit=1)), None) is None
+
+
+def clear(*, keep: str) -> None:
+    """Removes all rows but those whose partition begins with `keep`: for `rebuild` alone, while nobody else writes."""
+    _connection()
+    found = Row.scan(attributes_to_get=["pk", "sk"], consistent_read=True)
+    write_many(deletes=(_key(row) for row in found if not row.pk.startswith(keep)))
 
 
 def delete_table() -> None:

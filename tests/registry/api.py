@@ -12,7 +12,7 @@ import requests
 
 import app as service
 from chalicelib.settings import settings
-from chalicelib.store import bucket, objects, table
+from chalicelib.store import bucket, keys, objects, table
 
 
 class Context:
@@ -135,11 +135,11 @@ class Api:
 
 
 def everything():
-    """What is in the two stores: object keys, multipart uploads, table rows."""
+    """What is in the two stores but for the history, which stays: object keys, multipart uploads, table rows."""
     s3, name = bucket.client(), settings().bucket
     found = set(objects.list_keys(""))
     uploads = {u["Key"] for u in s3.list_multipart_uploads(Bucket=name).get("Uploads", [])}
-    rows = {(row.pk, row.sk) for row in table.scan("")}
+    rows = {(row.pk, row.sk) for row in table.scan("") if not row.pk.startswith(keys.HISTORY)}
     return found, uploads, rows
 
 

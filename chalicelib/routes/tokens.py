@@ -1,0 +1,26 @@
+"""API tokens for machines; a person manages their own, with a JWT."""
+
+from chalicelib.http.answers import Answer
+from chalicelib.http.operations import operation
+from chalicelib.registry import api_tokens
+from chalicelib.registry.callers import READ, Caller
+from chalicelib.schema.tokens import NewToken, TokenList, TokenRequest
+
+
+@operation("POST", "/tokens", scope=READ, json=TokenRequest, answers={201: NewToken}, errors=(400, 409, 415))
+def create_token(caller: Caller, body: TokenRequest) -> Answer:
+    """Makes an API token for yourself, with no more scopes than you have. It is shown this once."""
+    return Answer(201, api_tokens.create(caller, body))
+
+
+@operation("GET", "/tokens", scope=READ, answers={200: TokenList})
+def list_tokens(caller: Caller) -> TokenList:
+    """Your API tokens that have not expired, the newest first; never the tokens themselves."""
+    return api_tokens.of_caller(caller)
+
+
+@operation("DELETE", "/tokens/{token_id}", scope=READ, answers={204: None}, errors=(404,))
+def revoke_token(caller: Caller, token_id: str) -> Answer:
+    """Revokes one of your API tokens."""
+    api_tokens.revoke(caller, token_id)
+    return Answer(204)
