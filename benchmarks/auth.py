@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from statistics import quantiles
+from typing import Any
 
 from benchmarks._report import machine, table, verdict
 from benchmarks._stand_ins import ministack
@@ -31,7 +32,7 @@ ISSUER, AUDIENCE = "https://issuer.example/", "weighthouse"
 
 
 @contextmanager
-def key_server(keys: list[dict[str, object]]) -> Iterator[str]:
+def key_server(keys: list[dict[str, Any]]) -> Iterator[str]:
     """The URL of a JWKS on this machine."""
     body = json.dumps({"keys": keys}).encode()
 
@@ -84,17 +85,17 @@ def jwts() -> Iterator[tuple[str, list[float]]]:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     now = int(time.time())
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ana", "scope": "openid models:write"}
+    claims: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ana", "scope": "openid models:write"}
     claims |= {"exp": now + 3_600, "iat": now}
-    private = {
+    private: dict[str, Any] = {
         "RS256": rsa.generate_private_key(65537, 2048),
         "ES256": ec.generate_private_key(ec.SECP256R1()),
         "EdDSA": ed25519.Ed25519PrivateKey.generate(),
     }
-    public = [
-        {**jwt.get_algorithm_by_name(name).to_jwk(key.public_key(), as_dict=True), "kid": name}
-        for name, key in private.items()
-    ]
+    public = []
+    for name, key in private.items():
+        algorithm: Any = jwt.get_algorithm_by_name(name)
+        public.append({**algorithm.to_jwk(key.public_key(), as_dict=True), "kid": name})
     with key_server(public) as url:
         configure(auth="jwt", jwt_jwks_url=url)
         for name, key in private.items():
@@ -109,9 +110,10 @@ def jwts() -> Iterator[tuple[str, list[float]]]:
 def api_tokens() -> Iterator[tuple[str, list[float]]]:
     """An API token that is remembered, and one that is looked up."""
     with ministack():
+        from chalicelib.schema.tokens import TokenRequest
+
         from chalicelib.registry import api_tokens as tokens
         from chalicelib.registry.callers import WRITE, Caller
-        from chalicelib.schema.tokens import TokenRequest
         from chalicelib.store import bucket
         from chalicelib.store import table as rows
 

@@ -46,11 +46,11 @@ class Kept(Generic[Value]):
         if held is not None and clock.now() - held[1] < max_age:
             return held[0]
         with self._lock:
-            return self._get(max_age, clock.now())
+            return self._get_anew(clock.now())
 
-    def _get(self, max_age: int, now: int) -> Value:
-        pause = self._pause if self._held else AFTER_FAILURE
-        if (self._held is None or now - self._held[1] >= max_age) and now - self._tried >= pause:
+    def _get_anew(self, now: int) -> Value:
+        # Whoever waited for the lock meanwhile finds that another has just tried.
+        if now - self._tried >= (self._pause if self._held else AFTER_FAILURE):
             self._tried = now
             try:
                 self._held = self._read(), now

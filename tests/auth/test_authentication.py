@@ -70,6 +70,7 @@ def test_settings_that_fit_together(configure, given):
         ({"jwt_jwks_url": URL, "jwt_audience": ""}, "needs WEIGHTHOUSE_JWT_AUDIENCE"),
         ({"jwt_jwks_url": URL, "jwt_user_claim": ""}, "needs WEIGHTHOUSE_JWT_USER_CLAIM"),
         ({"jwt_jwks_url": "http://issuer.example/keys"}, "must begin with https://"),
+        ({"jwt_jwks_url": "http://10.0.0.1/keys"}, "must begin with https://"),
         ({"jwt_jwks_url": "http://localhost.evil.example/keys"}, "must begin with https://"),
         ({"jwt_jwks_url": "http://127.0.0.1@evil.example/keys"}, "must begin with https://"),
         ({"jwt_jwks_url": "file:///keys"}, "must begin with https://"),
