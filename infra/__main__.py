@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Callable
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from devserver.console import Halt, say
 from infra import package
 from infra.dependencies import lambda_platform
@@ -69,6 +71,9 @@ def main(arguments: list[str]) -> int:
         _COMMANDS[arguments[0]]()
     except Halt as reason:
         print(f"Weighthouse: {reason}", file=sys.stderr)
+        return 1
+    except (BotoCoreError, ClientError) as refusal:
+        print(f"Weighthouse: AWS refuses it: {refusal}", file=sys.stderr)
         return 1
     return 0
 

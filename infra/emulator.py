@@ -50,8 +50,7 @@ def mend_api(account: Account, api: str, stage: str, definition: Mapping[str, An
     urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
     gateway = account.client("apigateway")
     for kind, response in definition["x-amazon-apigateway-gateway-responses"].items():
-        given = {key: str(value) if key == "statusCode" else value for key, value in response.items()}
-        gateway.put_gateway_response(restApiId=api, responseType=kind, **given)
+        gateway.put_gateway_response(restApiId=api, responseType=kind, **response)
     # They are taken over with a deployment.
     gateway.create_deployment(restApiId=api, stageName=stage)
 

@@ -17,6 +17,8 @@ _NOT_SIGNED = (
     "The request is not signed: sign it with AWS Signature Version 4 for the service execute-api. If it was,"
     " there is no such address; /docs shows all there are"
 )
+_ITS_OWN_WORDS = "$context.error.messageString"
+"""API Gateway writes it with its quotes."""
 _REQUEST_ID = "Request id $context.requestId"
 _SIGNED = "sigv4"
 
@@ -34,7 +36,7 @@ def responses(auth: str) -> dict[str, Any]:
         ),
         "BAD_REQUEST_BODY": _response(400, "The body cannot be read"),
         "BAD_REQUEST_PARAMETERS": _response(400, "The parameters cannot be read"),
-        "DEFAULT_4XX": _response(None, "$context.error.message"),
+        "DEFAULT_4XX": _response(None, _ITS_OWN_WORDS),
         "DEFAULT_5XX": _response(None, f"The service did not answer; try again in a moment. {_REQUEST_ID}"),
         "EXPIRED_TOKEN": _response(403, "The signature has expired: sign the request anew"),
         "INTEGRATION_TIMEOUT": _response(
@@ -55,14 +57,14 @@ def responses(auth: str) -> dict[str, Any]:
 
 
 def _response(status: int | None, detail: str, **headers: str) -> dict[str, Any]:
-    # A template's text is sent as it stands, and one of API Gateway's messages has no quotes in it.
+    text = json.dumps({"detail": detail}).replace(f'"{_ITS_OWN_WORDS}"', _ITS_OWN_WORDS)
     return {
-        **({} if status is None else {"statusCode": status}),
+        **({} if status is None else {"statusCode": str(status)}),
         "responseParameters": {
             f"gatewayresponse.header.{name}": f"'{value}'"
             for name, value in {"Cache-Control": "no-store", **headers}.items()
         },
-        "responseTemplates": {"application/json": json.dumps({"detail": detail})},
+        "responseTemplates": {"application/json": text},
     }
 
 

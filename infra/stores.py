@@ -71,7 +71,8 @@ def bucket(names: Names) -> dict[str, Any]:
                 "IgnorePublicAcls": True,
                 "RestrictPublicBuckets": True,
             },
-            "VersioningConfiguration": {"Status": if_on("Versioned", "Enabled", "Suspended")},
+            # Where it was never on nothing is said: a bucket with suspended versions marks what is deleted.
+            "VersioningConfiguration": if_on("Versioned", {"Status": "Enabled"}),
         },
     }
 

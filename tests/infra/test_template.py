@@ -105,9 +105,12 @@ def test_api_gateway_answers_in_our_shape(auth):
     responses = definition(auth)["x-amazon-apigateway-gateway-responses"]
     assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(responses)
     for response in responses.values():
-        assert set(json.loads(response["responseTemplates"]["application/json"])) == {"detail"}
+        text = response["responseTemplates"]["application/json"].replace(
+            "$context.error.messageString", '"x"'
+        )
+        assert set(json.loads(text)) == {"detail"}
     unknown = responses["MISSING_AUTHENTICATION_TOKEN"]
-    assert unknown["statusCode"] == (401 if auth == "iam" else 404)
+    assert unknown["statusCode"] == ("401" if auth == "iam" else "404")
     assert "file_size" in responses["REQUEST_TOO_LARGE"]["responseTemplates"]["application/json"]
     assert responses["THROTTLED"]["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
     assert definition(auth)["x-amazon-apigateway-binary-media-types"] == list(BINARY_TYPES)

@@ -17,7 +17,7 @@ import app as service
 from chalicelib.archive import units
 from chalicelib.registry import clock, deleting, sharing, zipping
 from chalicelib.settings import MIB, settings
-from chalicelib.store import multipart, objects
+from chalicelib.store import keys, multipart, objects
 from infra.policies import RIGHTS
 
 LARGE = os.urandom(6 * MIB)
@@ -242,3 +242,9 @@ def test_a_role_allows_what_its_function_does_and_nothing_more(uploader, monkeyp
         for function, rights in RIGHTS.items()
     }
     assert recorder.table() == allowed
+
+
+def test_every_kind_of_object_is_thought_of():
+    prefixes = {value for value in vars(keys).values() if isinstance(value, str) and value.endswith("/")}
+    named = {part for rights in RIGHTS.values() for part in rights if part.endswith("/")}
+    assert named == prefixes
