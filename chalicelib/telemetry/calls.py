@@ -20,9 +20,9 @@ def watch(events: "BaseEventHooks") -> None:
 
     A call lasts from before its first try to the head of its answer; doing this twice is doing it once.
     """
-    events.register("before-call", _begin)
-    events.register("after-call", _end)
-    events.register("after-call-error", _end)
+    events.register("before-call", _begin, unique_id="weighthouse-before-call")
+    events.register("after-call", _end, unique_id="weighthouse-after-call")
+    events.register("after-call-error", _end, unique_id="weighthouse-after-call-error")
 
 
 def _begin(model: Any, context: dict[str, Any], **_: object) -> None:
