@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from chalicelib.auth.api_tokens import new as new_token
 from chalicelib.errors import Conflict, Forbidden, InvalidToken, NotFound
 from chalicelib.registry import clock
+from chalicelib.registry.access import owns
 from chalicelib.registry.callers import Caller
+from chalicelib.registry.naming import check_user_id
 from chalicelib.schema.tokens import NewToken, TokenDocument, TokenList, TokenRequest
 from chalicelib.settings import settings
 from chalicelib.store import api_tokens, objects
@@ -75,19 +77,27 @@ def _make_room(user_id: str, now: int) -> None:
         raise Conflict(f"You have {LIMIT} API tokens, and may not have more: revoke one first")
 
 
-def of_caller(caller: Caller) -> TokenList:
-    """The caller's API tokens that have not expired, the newest first. One Query."""
+def of_user(caller: Caller, user_id: str | None) -> TokenList:
+    """The caller's API tokens that have not expired, the newest first; for an admin those of any user. One Query."""
+    own = _person(caller)
+    if user_id is not None:
+        check_user_id(user_id)
+        if not owns(caller, user_id):
+            raise Forbidden(f"user_id is {user_id!r}: only an admin sees the API tokens of others")
     now = clock.now()
-    found = [one.document for one in api_tokens.of_user(_person(caller)) if one.expires_at > now]
+    found = [one.document for one in api_tokens.of_user(user_id or own) if one.expires_at > now]
     return TokenList(tokens=sorted(found, key=lambda document: document.created_at, reverse=True))
 
 
 def revoke(caller: Caller, token_id: str) -> None:
-    """Makes one of the caller's API tokens invalid; `NotFound`. One GetItem, one DELETE, one transaction."""
-    user_id = _person(caller)
+    """Makes one of the caller's API tokens invalid, for an admin one of any user's; `NotFound`.
+
+    One GetItem, one DELETE, one transaction.
+    """
+    _person(caller)
     # Only an id of ours can be one; anything else might be no possible key.
     record = api_tokens.find(token_id) if re.fullmatch("[0-9A-Za-z]{12}", token_id) else None
-    if record is None or record.user_id != user_id:
+    if record is None or not owns(caller, record.user_id):
         raise NotFound(f"You have no API token {token_id[:80]!r}; it was revoked, or has expired")
     api_tokens.remove(record)
     _known.pop(token_id, None)

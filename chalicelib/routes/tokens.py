@@ -4,7 +4,7 @@ from chalicelib.http.answers import Answer
 from chalicelib.http.operations import operation
 from chalicelib.registry import api_tokens
 from chalicelib.registry.callers import READ, Caller
-from chalicelib.schema.tokens import NewToken, TokenList, TokenRequest
+from chalicelib.schema.tokens import NewToken, TokenList, TokenRequest, TokensQuery
 
 
 @operation("POST", "/tokens", scope=READ, json=TokenRequest, answers={201: NewToken}, errors=(400, 409, 415))
@@ -13,14 +13,14 @@ def create_token(caller: Caller, body: TokenRequest) -> Answer:
     return Answer(201, api_tokens.create(caller, body))
 
 
-@operation("GET", "/tokens", scope=READ, answers={200: TokenList})
-def list_tokens(caller: Caller) -> TokenList:
+@operation("GET", "/tokens", scope=READ, query=TokensQuery, answers={200: TokenList})
+def list_tokens(caller: Caller, query: TokensQuery) -> TokenList:
     """Your API tokens that have not expired, the newest first; never the tokens themselves."""
-    return api_tokens.of_caller(caller)
+    return api_tokens.of_user(caller, query.user_id)
 
 
 @operation("DELETE", "/tokens/{token_id}", scope=READ, answers={204: None}, errors=(404,))
 def revoke_token(caller: Caller, token_id: str) -> Answer:
-    """Revokes one of your API tokens."""
+    """Revokes one of your API tokens; an admin can revoke anyone's."""
     api_tokens.revoke(caller, token_id)
     return Answer(204)

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from chalicelib.registry.callers import Scope
 from chalicelib.schema.documents import Timestamp
+from chalicelib.schema.fields import UserId
 
 Label = Annotated[
     str, Meta(description="What the token is for.", examples=["ci"], min_length=1, max_length=100)
@@ -21,6 +22,12 @@ class TokenRequest(Struct, kw_only=True, forbid_unknown_fields=True):
         Meta(description="What it may do; no more than you may yourself.", min_length=1, max_length=3),
     ]
     expires_in_days: Annotated[int, Meta(description="Days until it expires.", ge=1, le=366)] = 90
+
+
+class TokensQuery(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Whose API tokens to list."""
+
+    user_id: Annotated[UserId | None, Meta(description="For admins: another user's.")] = None
 
 
 class TokenDocument(Struct, kw_only=True):

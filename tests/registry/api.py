@@ -31,6 +31,10 @@ class Response:
         self.content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
 
     @property
+    def text(self):
+        return self.content.decode(errors="replace")
+
+    @property
     def json(self):
         return json.loads(self.content)
 
@@ -50,6 +54,9 @@ def route_of(method, path):
 
 
 class Api:
+    token = None
+    """What is sent as the bearer token."""
+
     def request(self, method, path, *, json_body=None, form=None, accept=None, **query):
         headers, body, binary = {}, None, False
         if json_body is not None:
@@ -58,6 +65,8 @@ class Api:
             prepared = requests.Request("POST", "http://x", files=form).prepare()
             headers["content-type"], binary = prepared.headers["content-type"], True
             body = base64.b64encode(prepared.body).decode()
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
         if accept:
             headers["accept"] = accept
         path, _, encoded = path.partition("?")
