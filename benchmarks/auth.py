@@ -110,10 +110,9 @@ def jwts() -> Iterator[tuple[str, list[float]]]:
 def api_tokens() -> Iterator[tuple[str, list[float]]]:
     """An API token that is remembered, and one that is looked up."""
     with ministack():
-        from chalicelib.schema.tokens import TokenRequest
-
         from chalicelib.registry import api_tokens as tokens
         from chalicelib.registry.callers import WRITE, Caller
+        from chalicelib.schema.tokens import TokenRequest
         from chalicelib.store import bucket
         from chalicelib.store import table as rows
 

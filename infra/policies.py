@@ -32,6 +32,8 @@ RIGHTS: Mapping[str, Rights] = {
         "uploads/": (_ABORT, _DELETE, _GET, _PARTS, _PUT),
         "zips/": (_ABORT, _DELETE, _GET, _PUT),
         "tasks/": (_DELETE, _PUT),
+        "access/": (_DELETE, _PUT),
+        "tokens/": (_DELETE, _PUT),
         TABLE: ("dynamodb:BatchGetItem", *_ROWS),
         INDEXES: ("dynamodb:Query",),
     },
@@ -51,6 +53,7 @@ RIGHTS: Mapping[str, Rights] = {
         "uploads/": (_ABORT, _DELETE),
         "zips/": (_ABORT, _DELETE),
         "tasks/": (_DELETE, _PUT),
+        "access/": (_DELETE,),
         TABLE: _ROWS,
     },
 }

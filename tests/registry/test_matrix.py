@@ -5,36 +5,19 @@ import time
 from itertools import count
 from pathlib import Path
 
-import jwt
 import pytest
+from guarding import ADMIN, READ, WRITE, bearer, guard
 
 from chalicelib.http.operations import OPERATIONS
-from chalicelib.settings import settings
 
 PAGE = (Path(__file__).parents[2] / "docs/authentication.md").read_text()
-SECRET = "s" * 32
-READ, WRITE, ADMIN = "models:read", "models:write", "models:admin"
 OPEN = ("get_health", "get_openapi", "get_docs")
-
-
-def bearer(user, *scopes, **claims):
-    """A JWT that is good for ten minutes, unless the claims say otherwise."""
-    known = {"iss": "us", "aud": "weighthouse", "sub": user, "scope": " ".join(scopes)}
-    return jwt.encode(known | {"exp": time.time() + 600} | claims, SECRET, "HS256")
 
 
 @pytest.fixture
 def guarded(api, monkeypatch, tmp_path):
     """A client of a service that knows its callers by JWT; it is ana's."""
-    (tmp_path / "secret").write_text(SECRET)
-    for name, value in {
-        "AUTH": "jwt",
-        "JWT_ISSUER": "us",
-        "JWT_AUDIENCE": "weighthouse",
-        "JWT_SECRET": f"file:{tmp_path}/secret",
-    }.items():
-        monkeypatch.setenv(f"WEIGHTHOUSE_{name}", value)
-    settings.cache_clear()
+    guard(monkeypatch, tmp_path)
     api.token = bearer("ana", WRITE)
     return api
 

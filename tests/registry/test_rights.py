@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from contextlib import contextmanager, suppress
+import time
+from contextlib import contextmanager, nullcontext, suppress
 from unittest.mock import patch
 
 import pytest
@@ -10,12 +11,13 @@ from api import Context
 from botocore.client import BaseClient
 from botocore.exceptions import EndpointConnectionError
 from faults import Fault, Killed
+from guarding import READ, WRITE, bearer, guard
 from rights import Recorder
 from uploading import AFTER_EXPIRY, FILES, LATER, Uploader, zipped
 
 import app as service
 from chalicelib.archive import units
-from chalicelib.registry import clock, deleting, sharing, zipping
+from chalicelib.registry import api_tokens, clock, deleting, sharing, zipping
 from chalicelib.settings import MIB, settings
 from chalicelib.store import keys, multipart, objects
 from infra.policies import RIGHTS
@@ -207,6 +209,39 @@ def cut_off(uploader):
         ways["zip"]()
 
 
+def sharing_models(uploader):
+    """Sharing, and its end with the model: by its owner, and by the sweep after a deletion that was cut off."""
+    api = uploader.api
+    for model_id, kill in (("one", None), ("two", None), ("three", 1)):
+        assert api.upload(model_id=model_id).status == 200
+        address = f"/ai-models/ana/{model_id}"
+        assert api.put(f"{address}/access", {"users": ["ben"]}).status == 200
+        assert api.get(f"{address}/access").status == 200
+        if model_id == "one":
+            assert api.put(f"{address}/access", {}).status == 200
+        with Fault(kill, kill=True, reads=False).acting() if kill else nullcontext(), suppress(Killed):
+            api.delete(address)
+        assert api.get(address).status == 404
+    go_on(uploader)
+
+
+def tokens(uploader, monkeypatch, folder):
+    """API tokens: made, used, listed, revoked; one that has expired is removed when another is made."""
+    api = uploader.api
+    guard(monkeypatch, folder)
+    api.token = bearer("ana", WRITE, exp=time.time() + 10**9)
+    for days in (1, 366):
+        made = api.post("/tokens", {"label": "ci", "scopes": [READ], "expires_in_days": days}).json
+        uploader.late += 2 * api_tokens.DAY
+    assert len(api.get("/tokens").json["tokens"]) == 1
+    api.token = made["token"]
+    assert api.get("/ai-models/ben").status == 200
+    assert api.get("/ai-models/ben/none").status == 404
+    api.token = bearer("ana", WRITE, exp=time.time() + 10**9)
+    assert api.delete(f"/tokens/{made['token_id']}").status == 204
+    assert api.get("/ai-models/ana/plan/history").status == 200
+
+
 def go_on(uploader):
     """Lets the time pass that work needs to be taken up again, and takes it up."""
     uploader.late += LATER
@@ -230,7 +265,7 @@ def left_behind(uploader):
     go_on(uploader)
 
 
-def test_a_role_allows_what_its_function_does_and_nothing_more(uploader, monkeypatch):
+def test_a_role_allows_what_its_function_does_and_nothing_more(uploader, monkeypatch, tmp_path):
     monkeypatch.setattr(zipping, "WAIT", 1.0)
     recorder = Recorder()
     with recorder.recording():
@@ -238,6 +273,8 @@ def test_a_role_allows_what_its_function_does_and_nothing_more(uploader, monkeyp
             part(uploader)
         shared_out(uploader, monkeypatch)
         left_to_the_worker(uploader, monkeypatch)
+        sharing_models(uploader)
+        tokens(uploader, monkeypatch, tmp_path)
     allowed = {
         function: {part: sorted(actions) for part, actions in rights.items()}
         for function, rights in RIGHTS.items()
