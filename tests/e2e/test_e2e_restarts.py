@@ -59,6 +59,16 @@ def fill(client: Client, folder: Path) -> None:
     assert client.complete(plan).status_code == 200
     client.upload("gone")
     assert requests.delete(client.url("/gone")).status_code == 200
+    assert requests.put(client.url("/iris/access"), json={"users": ["ben"]}).status_code == 200
+    assert client.content("iris", version="v1", filename="模型 1.pkl") == b"v1"
+    assert [len(history(client, model)) for model in ("iris", "gone")] == [6, 2]
+
+
+def history(client: Client, model: str) -> list[Any]:
+    """What was done to a model up to the first download, which ends the filling."""
+    told: list[Any] = client.json(f"/{model}/history", limit=1000)["history"]
+    first = next((n for n, entry in enumerate(reversed(told), 1) if entry["action"] == "download"), len(told))
+    return told[-first:]
 
 
 def answers(client: Client) -> dict[str, Any]:
@@ -81,6 +91,8 @@ def answers(client: Client) -> dict[str, Any]:
         ]
         assert [file["file_hash"] for file in files] == [sha256(content) for content in contents]
         found[f"{path} {version}"] = client.json(path, **version), files
+    found["access"] = client.json("/iris/access")
+    found["history"] = [history(client, model) for model in ("iris", "net", "large", "gone")]
     found["zip"] = sha256(client.content("net"))
     return found
 
