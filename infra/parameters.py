@@ -135,6 +135,6 @@ def _check_jwt(values: Mapping[str, str]) -> None:
         )
     if secret and not re.match(r"arn:[^:]+:(secretsmanager|ssm):", secret):
         raise Halt(
-            f"WEIGHTHOUSE_JWT_SECRET is {secret!r}: it must be the ARN of a secret in Secrets Manager, or of a"
-            " parameter of SSM."
+            # It may be the secret itself, which no terminal and no log should show.
+            "WEIGHTHOUSE_JWT_SECRET must be the ARN of a secret in Secrets Manager, or of a parameter of SSM."
         )
