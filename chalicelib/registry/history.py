@@ -10,12 +10,14 @@ from uuid import uuid4
 from chalicelib.errors import NotFound
 from chalicelib.registry import access, clock, next_tokens
 from chalicelib.registry.callers import Caller
+from chalicelib.registry.documents import ANSWER_LIMIT
 from chalicelib.schema.history import Action, Actor, HistoryEntry, HistoryPage
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import PageQuery
 from chalicelib.settings import settings
 from chalicelib.store import history, table
 from chalicelib.store.rows import Row
+from chalicelib.store.table import Range
 
 
 def entry(action: Action, actor: Actor, version: str | None, **details: Any) -> HistoryEntry:
@@ -48,17 +50,24 @@ def page(caller: Caller, user_id: str, model_id: str, query: PageQuery) -> Histo
     access.check_write(caller, user_id, model_id)
     scope = f"history/{user_id}/{model_id}"
     below = next_tokens.read_history_sk(query.next_token, scope) if query.next_token else None
-    rows = history.of_model(user_id, model_id, now=clock.now(), below=below)
-    found: list[Row] = []
-    for chunk in table.pages(rows, size=query.limit + 1):
-        found += chunk.rows
-        if len(found) > query.limit:
-            break
-    if not found and below is None:
+    shown, more = _fitting(history.of_model(user_id, model_id, now=clock.now(), below=below), query.limit)
+    if not shown and below is None:
         raise NotFound(f"Nothing is known of a model {user_id}/{model_id}")
-    shown = found[: query.limit]
     return HistoryPage(
         history=[one.read(HistoryEntry) for one in shown],
         limit=query.limit,
-        next_token=next_tokens.make(shown[-1].sk, scope) if len(found) > query.limit else None,
+        next_token=next_tokens.make(shown[-1].sk, scope) if more else None,
     )
+
+
+def _fitting(rows: Range, limit: int) -> tuple[list[Row], bool]:
+    """As many rows as were asked for and an answer may hold, and whether more follow."""
+    shown: list[Row] = []
+    room = ANSWER_LIMIT
+    for chunk in table.pages(rows, size=limit + 1):
+        for row in chunk.rows:
+            room -= len(row.body.encode())
+            if len(shown) == limit or (shown and room < 0):
+                return shown, True
+            shown.append(row)
+    return shown, False

@@ -1,14 +1,21 @@
 """The whole service in this process, on moto's S3 and DynamoDB: quick, and every AWS call can be counted."""
 
+import copy
 from functools import cache, lru_cache
 from threading import RLock
+from types import SimpleNamespace
+from unittest.mock import patch
 
+import moto.dynamodb.models
 import pytest
 import wired
 from api import Api, CallCounter
 from botocore.client import BaseClient
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.serialize import ResponseSerializer
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.table import Table
 from moto.s3.exceptions import NoSuchUpload
 from moto.s3.models import s3_backends
 
@@ -37,6 +44,30 @@ def _sorted_rows(moto_table):
     # moto sorts its whole table for every Query, by keys that it unwraps at each comparison.
     found = [row for partition in moto_table.items.values() for row in partition.values()]
     return sorted(found, key=lambda row: (row.hash_key.value, row.range_key.value))
+
+
+def _copied_once(transact):
+    # moto copies its whole table for each single change of a transaction, to have it back when one fails.
+    def transacted(backend, changes):
+        table_as_it_was = cache(copy.deepcopy)
+
+        def copied(thing):
+            return table_as_it_was(thing) if isinstance(thing, Table) else copy.deepcopy(thing)
+
+        with patch.object(moto.dynamodb.models, "copy", SimpleNamespace(deepcopy=copied)):
+            return transact(backend, changes)
+
+    return transacted
+
+
+def _looked_at_once(get_value):
+    # moto asks each value of a row for all ten types that it could have, by every name that these could have.
+    def got(serializer, value, key, shape):
+        if type(value) is dict and len(value) == 1 and value.keys() <= {"S", "N", "SS", "NS"}:
+            return value.get(key)
+        return get_value(serializer, value, key, shape)
+
+    return got
 
 
 def _one_at_a_time(make_api_call):
@@ -69,6 +100,10 @@ def aws(monkeypatch):
     with mock_aws():
         s3, connection = _clients()
         monkeypatch.setattr("moto.dynamodb.models.table.Table.all_items", _sorted_rows)
+        monkeypatch.setattr(ResponseSerializer, "get_value", _looked_at_once(ResponseSerializer.get_value))
+        monkeypatch.setattr(
+            DynamoDBBackend, "transact_write_items", _copied_once(DynamoDBBackend.transact_write_items)
+        )
         monkeypatch.setattr(BaseClient, "_make_api_call", _one_at_a_time(BaseClient._make_api_call))
         monkeypatch.setattr(bucket, "client", s3)
         monkeypatch.setattr(wire, "send", wired.send)

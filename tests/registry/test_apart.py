@@ -258,6 +258,14 @@ class TestHistory:
         assert rest["next_token"] is None
         assert people.ana.get(f"{IRIS}/history", next_token="xyz").status == 400
 
+    def test_an_answer_ends_before_it_grows_too_large(self, people, monkeypatch):
+        people.ana.upload()
+        share(people, users=[f"{n:0128}" for n in range(1_000)])
+        monkeypatch.setattr("chalicelib.registry.history.ANSWER_LIMIT", 100_000)
+        first = self.of(people)
+        assert [e["action"] for e in first["history"]] == ["share"]
+        assert [e["action"] for e in self.of(people, next_token=first["next_token"])["history"]] == ["create"]
+
     def test_has_nothing_of_what_failed(self, people):
         people.ana.upload()
         for answer in (people.ana.upload(), people.ana.put(IRIS, {"primary_file_path": "no"})):

@@ -7,6 +7,7 @@ from api import everything
 
 from chalicelib.registry import clock
 from chalicelib.registry.sweeping import sweep
+from chalicelib.settings import settings
 from chalicelib.store import keys
 from chalicelib.store.rows import Row
 
@@ -120,9 +121,8 @@ class Uploader:
         left = objects, parts, {(pk, sk) for pk, sk in rows if sk != "upload"}
         assert left == (set(), set(), set()), left
         for row in Row.scan():
-            if row.pk.startswith(keys.HISTORY):
-                continue
-            assert row.expires_at.timestamp() <= clock.now() + AFTER_EXPIRY
+            kept = settings().history_ttl if row.pk.startswith(keys.HISTORY) else AFTER_EXPIRY
+            assert row.expires_at.timestamp() <= clock.now() + kept
             row.delete()
 
     def remove(self):
