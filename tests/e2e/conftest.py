@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from callers import KNOWN, SECRET
 from doors import Client, DeployedDoor, Door
 
 from benchmarks._cloud import cloud
@@ -23,6 +24,16 @@ def seaweed() -> Iterator[SeaweedFS]:
 def seaweed_service(seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
     """The service with its objects on SeaweedFS and its table in the embedded AWS stand-in."""
     with LocalService(tmp_path_factory.mktemp("data"), env=seaweed.environment) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def guarded_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    """`make run` with callers known by JWT."""
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "secret").write_text(SECRET)
+    environment = {**KNOWN, "WEIGHTHOUSE_JWT_SECRET": f"file:{folder}/secret"}
+    with LocalService(folder / "data", env=environment) as running:
         yield running
 
 

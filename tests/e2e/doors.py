@@ -83,7 +83,7 @@ class Door:
         return found
 
     def rows(self, part: str) -> list[tuple[str, str]]:
-        """The rows of the table whose key holds `part`."""
+        """The rows of the table whose key holds `part`, but for the history, which stays."""
         access, secret = ("test", "test")
         if self._given:
             access, secret = self._given.access_key, self._given.secret_key
@@ -97,7 +97,7 @@ class Door:
         found = []
         for page in dynamodb.get_paginator("scan").paginate(TableName=self.table):
             found += [(row["pk"]["S"], row["sk"]["S"]) for row in page["Items"]]
-        return [keys for keys in found if any(part in key for key in keys)]
+        return [(pk, sk) for pk, sk in found if part in pk + sk and not pk.startswith("history#")]
 
     def traces(self, part: str) -> list[object]:
         """Everything in both stores whose key holds `part`."""
@@ -127,9 +127,11 @@ class DeployedDoor(Door):
 class Client:
     """One user's client; every method is one thing that the user's script would do."""
 
-    def __init__(self, door: Door, user: str) -> None:
+    def __init__(self, door: Door, user: str, headers: Mapping[str, str] | None = None) -> None:
+        """`headers` are sent with every request."""
         self.door = door
         self.user = user
+        self.headers = headers
 
     def url(self, path: str = "") -> str:
         """The address of something of the user's."""
@@ -137,7 +139,7 @@ class Client:
 
     def get(self, path: str = "", **query: Any) -> requests.Response:
         """GET of something of the user's."""
-        return requests.get(self.url(path), params=query, timeout=60)
+        return requests.get(self.url(path), params=query, headers=self.headers, timeout=60)
 
     def json(self, path: str = "", **query: Any) -> Any:
         """What a GET of something of the user's answers with; it must be 200."""
@@ -158,6 +160,7 @@ class Client:
         return requests.post(
             f"{self.door.url}/ai-models/upload/{way}",
             data=named,
+            headers=self.headers,
             files={file_field: (filename, data)},
             timeout=60,
         )
@@ -173,7 +176,9 @@ class Client:
     def ask_plan(self, way: str, model_id: str, **fields: Any) -> requests.Response:
         """The answer to a request for an upload plan: `way` is `single`, `files` or `folder`."""
         named = {"user_id": self.user, "model_id": model_id, "name": model_id, **fields}
-        return requests.post(f"{self.door.url}/ai-models/upload/{way}", json=named, timeout=60)
+        return requests.post(
+            f"{self.door.url}/ai-models/upload/{way}", json=named, headers=self.headers, timeout=60
+        )
 
     def plan(self, way: str, model_id: str, **fields: Any) -> Any:
         """An upload plan."""
@@ -184,7 +189,7 @@ class Client:
     def on_upload(self, method: str, plan: Any, path: str = "", **request: Any) -> requests.Response:
         """A request about an upload."""
         url = f"{self.door.url}/ai-models/uploads/{plan['upload_id']}{path}"
-        return requests.request(method, url, timeout=60, **request)
+        return requests.request(method, url, headers=self.headers, timeout=60, **request)
 
     def complete(self, plan: Any) -> requests.Response:
         """The answer to `complete`."""

@@ -1,34 +1,16 @@
 """People and machines with tokens, through `make run` and through what is deployed: the same scenario."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
-import jwt
 import pytest
 import requests
+from callers import KNOWN, SECRET, token
 from doors import DeployedDoor, eventually, pieces, put
 
 from devserver.process import LocalService
-
-SECRET = "a secret of thirty-two bytes and more"
-KNOWN = {
-    "WEIGHTHOUSE_AUTH": "jwt",
-    "WEIGHTHOUSE_JWT_ISSUER": "https://issuer.example/",
-    "WEIGHTHOUSE_JWT_AUDIENCE": "weighthouse",
-}
-
-
-@pytest.fixture(scope="module")
-def guarded_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
-    """`make run` with callers known by JWT."""
-    folder = tmp_path_factory.mktemp("guarded")
-    (folder / "secret").write_text(SECRET)
-    environment = {**KNOWN, "WEIGHTHOUSE_JWT_SECRET": f"file:{folder}/secret"}
-    with LocalService(folder / "data", env=environment) as running:
-        yield running
 
 
 @pytest.fixture(params=["local", "deployed"])
@@ -61,9 +43,8 @@ class Caller:
         )
 
 
-def person(address: str, user: str, scope: str = "models:write") -> Caller:
-    claims = {"iss": "https://issuer.example/", "aud": "weighthouse", "exp": time.time() + 600}
-    return Caller(address, jwt.encode({**claims, "sub": user, "scope": scope}, SECRET, "HS256"))
+def person(address: str, user: str) -> Caller:
+    return Caller(address, token(user, "models:write"))
 
 
 def test_everybody_has_a_door_of_their_own(address: str, tmp_path: Path) -> None:
@@ -82,8 +63,8 @@ def test_everybody_has_a_door_of_their_own(address: str, tmp_path: Path) -> None
 
     # A presigned upload by a machine with an API token; the URLs need no token.
     request = {"label": "training", "scopes": ["models:write"]}
-    token = ana.ask("POST", "/tokens", json=request).json()
-    machine = Caller(address, token["token"])
+    made = ana.ask("POST", "/tokens", json=request).json()
+    machine = Caller(address, made["token"])
     plan = machine.ask(
         "POST", "/ai-models/upload/single", json={**theirs, "version": "v2", "file_size": 9}
     ).json()
@@ -100,7 +81,7 @@ def test_everybody_has_a_door_of_their_own(address: str, tmp_path: Path) -> None
     assert requests.get(link.headers["Location"], timeout=60).content == b"presigned"
     assert ben.ask("DELETE", "/ai-models/ana/iris?version=v1").status_code == 403
 
-    assert ana.ask("DELETE", f"/tokens/{token['token_id']}").status_code == 204
+    assert ana.ask("DELETE", f"/tokens/{made['token_id']}").status_code == 204
     # Another process of the function may have used it in these seconds.
     eventually(lambda: machine.ask("GET", "/ai-models/ana").status_code == 401, 10)
 
@@ -111,7 +92,7 @@ def test_everybody_has_a_door_of_their_own(address: str, tmp_path: Path) -> None
         ("create", "ana"),
         ("create", "ana"),
     ]
-    assert told[2]["actor"]["token_id"] == token["token_id"]
+    assert told[2]["actor"]["token_id"] == made["token_id"]
     assert ana.ask("DELETE", "/ai-models/ana/iris?all_versions=true").status_code == 200
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
+from callers import token
 from doors import Client, Door
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -43,14 +44,19 @@ SETTINGS = settings(
 
 
 @pytest.fixture(scope="module")
-def contract(service: LocalService) -> Any:
-    """The service's own document, less the `default` answers: with them every status would be documented."""
-    document = requests.get(f"{service.url}/openapi.json", timeout=10).json()
+def contract(guarded_service: LocalService) -> Any:
+    """The service's own document, less the `default` answers: with them every status would be documented.
+
+    Also less what it says of tokens: every request has a good one.
+    """
+    document = requests.get(f"{guarded_service.url}/openapi.json", timeout=10).json()
+    del document["components"]["securitySchemes"]
     for methods in document["paths"].values():
         for operation in methods.values():
+            operation.pop("security", None)
             assert operation["responses"].pop("default")
     schema = schemathesis.openapi.from_dict(document)
-    schema.config.update(base_url=service.url)
+    schema.config.update(base_url=guarded_service.url)
     return schema
 
 
@@ -60,7 +66,8 @@ class Planted:
     user = "planted"
 
     def __init__(self, service: LocalService) -> None:
-        client = Client(Door(service), self.user)
+        self.headers = {"Authorization": f"Bearer {token(self.user, 'models:admin')}"}
+        client = Client(Door(service), self.user, self.headers)
         for model in ("kept", *(f"doomed-{number}" for number in range(8))):
             client.upload(model, "m.bin", tags="planted", version="v1")
             client.upload(model, "m.bin", version="v2")
@@ -72,6 +79,12 @@ class Planted:
         doomed = [client.plan("single", f"given-up-{number}", **empty) for number in range(8)]
         self.kept = [plan["upload_id"] for plan in open_ + ready]
         self.doomed = [plan["upload_id"] for plan in doomed]
+        wanted = {"label": "planted", "scopes": ["models:read"]}
+        made = [
+            requests.post(f"{service.url}/tokens", json=wanted, headers=self.headers, timeout=60)
+            for _ in range(8)
+        ]
+        self.tokens = [answer.json()["token_id"] for answer in made]
 
     def values(self, method: str, name: str) -> list[str]:
         """What the path or query of a request may name."""
@@ -80,6 +93,7 @@ class Planted:
             "user_id": [self.user],
             "model_id": [f"doomed-{number}" for number in range(8)] if doomed else ["kept"],
             "upload_id": self.doomed if doomed else self.kept,
+            "token_id": self.tokens,
             "version": ["v1", "v2"],
             "filename": ["m.bin"],
         }[name]
@@ -88,6 +102,8 @@ class Planted:
         """What the body of a request may say, of what a random one would hardly hit upon."""
         if path.endswith("/parts"):
             return {"files": [{"filename": "m.bin"}]}
+        if path.endswith("/access"):
+            return {"users": ["ben"]}
         if not path.startswith("/ai-models/upload/"):
             return {}
         body: dict[str, Any] = {"user_id": self.user, "model_id": "made", "version": "next"}
@@ -99,8 +115,8 @@ class Planted:
 
 
 @pytest.fixture(scope="module")
-def planted(service: LocalService) -> Planted:
-    return Planted(service)
+def planted(guarded_service: LocalService) -> Planted:
+    return Planted(guarded_service)
 
 
 def requests_of(operation: Any, planted: Planted) -> st.SearchStrategy[Case[Any]]:
@@ -129,6 +145,7 @@ def test_the_service_keeps_to_its_contract(method: str, path: str, contract: Any
     operation = contract[path][method]
     statuses: Counter[int] = Counter()
     with requests.Session() as session:
+        session.headers.update(planted.headers)
 
         @SETTINGS
         @given(case=requests_of(operation, planted))
