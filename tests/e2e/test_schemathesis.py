@@ -31,7 +31,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 40
+EXAMPLES = 30
 """Requests an operation: half of them as the contract wants them, half not."""
 SETTINGS = settings(
     max_examples=EXAMPLES,
