@@ -35,7 +35,7 @@ rebuild: $(RUN) $(EMULATOR)
 	@exec .venv/bin/python -m $(if $(STAGE),infra,devserver) rebuild
 
 test: $(DEV) $(EMULATOR)
-	@exec .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@exec .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(DEV)
 	.venv/bin/ruff check .
