@@ -8,6 +8,7 @@ import json
 import logging
 import re
 import time
+from http import HTTPStatus
 from typing import Any
 
 from chalicelib.telemetry.records import Record
@@ -45,8 +46,8 @@ def line(record: Record) -> str:
     if record.failures:
         metrics["failures"] = record.failures
     fields = record.fields
-    if "user" not in fields and "user_id" in fields:
-        # Where nobody is asked who he is, a user is whoever names himself so.
+    if "user" not in fields and "user_id" in fields and fields.get("status") != HTTPStatus.UNAUTHORIZED:
+        # Where nobody is asked who they are, and in the worker, it is the user whose things these are.
         fields = {"user": fields["user_id"], **fields}
     said = {
         "timestamp": timestamp(record.time),

@@ -10,6 +10,7 @@ import pytest
 import requests
 from api import Context
 from emf import metrics
+from guarding import READ, WRITE, bearer, guard
 from uploading import zipped
 
 import app as service
@@ -253,3 +254,24 @@ def test_no_secret_is_in_the_log_of_all_that_can_be_done(api, lines, monkeypatch
     assert len(secrets) > 15
     assert not [secret for secret in secrets if secret in text]
     assert not re.search(r"X-Amz|Signature|private|Bearer|eyJ|limit=|filename|\?", text)
+
+
+def test_the_caller_is_named_and_their_token_is_not(api, lines, monkeypatch, tmp_path):
+    guard(monkeypatch, tmp_path)
+    api.token = person = bearer("ana", WRITE)
+    made = api.post("/tokens", {"label": "a private label", "scopes": [READ]}).json
+    api.token = made["token"]
+    assert api.get("/ai-models/ben").status == 200
+    assert api.delete("/ai-models/ben/iris").status == 403
+    api.token = person[:-4]
+    assert api.get("/ai-models/ben").status == 401
+    callers = [(line.get("user"), line["status"], line.get("error")) for line in lines]
+    assert callers == [
+        ("ana", 201, None),
+        ("ana", 200, None),
+        ("ana", 403, "InsufficientScope"),
+        (None, 401, "InvalidToken"),
+    ]
+    log = json.dumps(lines)
+    for secret in (made["token"], made["token"][15:], person, person.rpartition(".")[2], "a private label"):
+        assert secret not in log
