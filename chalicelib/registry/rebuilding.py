@@ -64,9 +64,10 @@ def _restore_access(models: set[tuple[str, ...]]) -> int:
     gone: list[str] = []
     rows: list[Row] = []
     for key in objects.list_keys(keys.ACCESS):
-        if tuple(key.removeprefix(keys.ACCESS).removesuffix(".json").split("/")) in models:
+        model = keys.model_of_access_key(key)
+        if model in models:
             rows.append(access.row(access.read_copy(key)))
-        else:
+        elif model is not None:
             gone.append(key)
     table.write_many(rows)
     return objects.delete(gone)

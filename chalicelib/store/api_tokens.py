@@ -66,7 +66,9 @@ def remove(record: TokenRecord) -> None:
 def copies(user_id: str | None = None) -> Iterator[tuple[str, int]]:
     """The bucket's copies of a user's tokens, or of all, and when each expires."""
     prefix = keys.TOKENS if user_id is None else keys.tokens_prefix(user_id)
-    return ((key, keys.token_expiry(key)) for key in objects.list_keys(prefix))
+    for key in objects.list_keys(prefix):
+        if (expires_at := keys.token_expiry(key)) is not None:
+            yield key, expires_at
 
 
 def read_copy(key: str) -> TokenRecord:

@@ -3,6 +3,8 @@
 No user, model or version name contains `/` or `#`, so no two names can run into each other.
 """
 
+import re
+
 MODELS = "models/"
 UPLOADS = "uploads/"
 MANIFESTS = "manifests/"
@@ -78,9 +80,16 @@ def token_key(user_id: str, token_id: str, expires_at: int) -> str:
     return f"{tokens_prefix(user_id)}{expires_at:012d}-{token_id}.json"
 
 
-def token_expiry(key: str) -> int:
-    """When the token of this object expires, in seconds since the epoch."""
-    return int(key.rsplit("/", 1)[-1].partition("-")[0])
+def model_of_access_key(key: str) -> tuple[str, str] | None:
+    """`user_id` and `model_id` of the model that this object is about; None for one that is not ours."""
+    named = re.fullmatch(rf"{ACCESS}([^/]+)/([^/]+)\.json", key)
+    return (named[1], named[2]) if named else None
+
+
+def token_expiry(key: str) -> int | None:
+    """When the token of this object expires, in seconds since the epoch; None for one that is not ours."""
+    named = re.fullmatch(rf"{TOKENS}[^/]+/([0-9]{{12}})-[0-9A-Za-z]+\.json", key)
+    return int(named[1]) if named else None
 
 
 def model_pk(user_id: str, model_id: str) -> str:

@@ -379,8 +379,12 @@ def test_rebuilding_brings_back_sharing_and_tokens(people):
     kept = people.ana.post("/tokens", {"label": "kept", "scopes": [READ]}).json
     revoked = people.ana.post("/tokens", {"label": "revoked", "scopes": [READ]}).json
     people.ana.delete(f"/tokens/{revoked['token_id']}")
+    foreign = ["access/notes.txt", "access/ana/iris/x.json", "tokens/notes.txt", "tokens/ana/1-a.json"]
+    for key in foreign:
+        objects.put(key, b"somebody else's")
     table.clear(keep="none")
     rebuild()
+    assert set(foreign) <= set(objects.list_keys(""))
     assert people.ben.get(IRIS).status == 200
     assert people.cleo.get(IRIS).status == 404
     assert [token["label"] for token in people.ana.get("/tokens").json["tokens"]] == ["kept"]
