@@ -39,7 +39,7 @@ def serve(options: Options) -> None:
         server = http_server(Gateway(app.app, settings().form_limit))
         if emulator:
             emulator.when_ended(lambda: setattr(server, "should_exit", True))
-        say(_welcome(port, folder))
+        say(_welcome(port, folder, guarded=settings().auth != "none"))
         try:
             server.run([listener])
         finally:
@@ -99,16 +99,20 @@ def http_server(gateway: Gateway) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def _welcome(port: int, folder: Folder) -> str:
+def _welcome(port: int, folder: Folder, *, guarded: bool) -> str:
     url = f"http://localhost:{port}"
+    where, curl = "in another terminal", "curl"
+    if guarded:
+        where += ", with a token of the user me in TOKEN (docs/authentication.md)"
+        curl = 'curl -H "Authorization: Bearer $TOKEN"'
     return f"""
 Weighthouse serves on {url} and keeps its data in {folder.path}
 
-Try first, in another terminal:
+Try first, {where}:
   echo 'any bytes' > model.bin
-  curl -F file=@model.bin -F user_id=me -F model_id=demo -F name=Demo {url}/ai-models/upload/single
-  curl {url}/ai-models/me
-  curl -L -o copy.bin '{url}/ai-models/me/demo/download?filename=model.bin'
+  {curl} -F file=@model.bin -F user_id=me -F model_id=demo -F name=Demo {url}/ai-models/upload/single
+  {curl} {url}/ai-models/me
+  {curl} -L -o copy.bin '{url}/ai-models/me/demo/download?filename=model.bin'
 and in a browser {url}/docs
 
 Ctrl-C stops it.

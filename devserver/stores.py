@@ -26,7 +26,7 @@ def open_stores(folder: Folder, *, embedded_table: bool) -> None:
     lost = empty and any(islice(objects.list_keys(""), 1))
     if lost or folder.rebuilding:
         say("The index was lost with the last stop: making it again from the bucket …")
-        say(_summary(_rebuild(folder)))
+        say(str(_rebuild(folder)))
 
 
 def _keep_history(folder: Folder, *, lost: bool) -> None:
@@ -48,7 +48,7 @@ def rebuild_index(folder: Folder, *, embedded_table: bool) -> None:
         _keep_history(folder, lost=table.is_empty())
     folder.rebuilding = True
     table.clear(keep=keys.HISTORY)
-    say(_summary(_rebuild(folder)))
+    say(str(_rebuild(folder)))
 
 
 def _rebuild(folder: Folder) -> "RebuildReport":
@@ -58,10 +58,3 @@ def _rebuild(folder: Folder) -> "RebuildReport":
     report = rebuild()
     folder.rebuilding = False
     return report
-
-
-def _summary(report: "RebuildReport") -> str:
-    return (
-        f"The index is whole again: {report.versions} versions with {report.files} files;"
-        f" {report.removed_objects} objects that belonged to none were removed."
-    )

@@ -25,8 +25,4 @@ def rebuild(stage: str) -> None:
     from chalicelib.registry import rebuilding
 
     say(f"Making the index in {names.table} again from {names.bucket} …")
-    report = rebuilding.rebuild()
-    say(
-        f"The index is whole again: {report.versions} versions with {report.files} files;"
-        f" {report.removed_objects} objects that belonged to none were removed."
-    )
+    say(str(rebuilding.rebuild()))

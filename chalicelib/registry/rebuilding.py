@@ -19,6 +19,13 @@ class RebuildReport:
     files: int
     removed_objects: int
 
+    def __str__(self) -> str:
+        """What the person who asked for it is told."""
+        return (
+            f"The index is whole again: {self.versions} versions with {self.files} files;"
+            f" {self.removed_objects} objects that belonged to none were removed."
+        )
+
 
 def rebuild() -> RebuildReport:
     """Writes the rows of every version that has a manifest; the table may be new, or one to be mended.

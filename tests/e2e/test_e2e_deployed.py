@@ -6,7 +6,7 @@ import boto3
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from doors import DeployedDoor
+from doors import Client, DeployedDoor
 
 from infra.gateway import NO_SUCH_ADDRESS
 
@@ -37,15 +37,24 @@ def test_nothing_is_deployed_that_is_open_to_all_by_accident(deployed: DeployedD
 def test_a_stack_goes_without_its_data_and_comes_back_to_it(deployed: DeployedDoor) -> None:
     cloud = deployed.cloud
     first = cloud.deploy("life")
+    door = DeployedDoor(cloud, first)
+    Client(door, "ana").upload("iris", data=b"weights")
     s3 = boto3.client("s3", endpoint_url=cloud.url, region_name="us-east-1", **cloud.keys)
     dynamodb = boto3.client("dynamodb", endpoint_url=cloud.url, region_name="us-east-1", **cloud.keys)
-    s3.put_object(Bucket=first.bucket, Key="models/ana/m/v1/kept", Body=b"kept")
+    # A table that was lost is made again from the bucket.
+    for pk, sk in door.rows("ana"):
+        dynamodb.delete_item(TableName=first.table, Key={"pk": {"S": pk}, "sk": {"S": sk}})
+    assert Client(door, "ana").get("/iris").status_code == 404
+    assert "whole again: 1 versions with 1 files" in cloud.run("rebuild", STAGE="life")
+    assert Client(door, "ana").content("iris", filename="model.pkl") == b"weights"
+
     cloud.run("destroy", STAGE="life")
     assert requests.get(f"{first.url}/health", timeout=60).status_code in (403, 404)
 
     second = cloud.deploy("life", WEIGHTHOUSE_AUTH="iam", I_KNOW="")
     assert (second.bucket, second.table) == (first.bucket, first.table)
-    assert s3.get_object(Bucket=second.bucket, Key="models/ana/m/v1/kept")["Body"].read() == b"kept"
+    kept = s3.get_object(Bucket=second.bucket, Key="models/ana/iris/v1/model.pkl")
+    assert kept["Body"].read() == b"weights"
     unsigned = requests.get(f"{second.url}/ai-models/ana", timeout=60)
     assert (unsigned.status_code, unsigned.headers["WWW-Authenticate"]) == (401, "AWS4-HMAC-SHA256")
     assert "not signed" in unsigned.json()["detail"]
