@@ -3,15 +3,28 @@
 What a caller may not even know of is answered as if it were not there.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from chalicelib.errors import Forbidden, NotFound
 from chalicelib.registry.callers import ADMIN, Caller
 from chalicelib.registry.naming import check_model_id, check_user_id
 from chalicelib.store import access
 
-Visible = Callable[[str], bool]
-"""Whether the caller may know of the model with this id."""
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """The models of a user that a caller may know of."""
+
+    models: frozenset[str] | None
+    """Their ids; None for all there are."""
+
+    def __contains__(self, model_id: str) -> bool:
+        """Whether the model with this id is one of them."""
+        return self.models is None or model_id in self.models
+
+    def __bool__(self) -> bool:
+        """Whether there can be any."""
+        return self.models is None or bool(self.models)
 
 
 def owns(caller: Caller, user_id: str) -> bool:
@@ -46,16 +59,15 @@ def check_upload(caller: Caller, user_id: str) -> None:
         raise Forbidden(f"user_id is {user_id!r}, and you are {caller.user_id!r}: upload under your own name")
 
 
-def visible(caller: Caller, user_id: str) -> Visible | None:
-    """Which of a user's models the caller may read; None when there is none that they may.
+def visible(caller: Caller, user_id: str) -> Visible:
+    """Which of a user's models the caller may read.
 
     One Query where they are another user's, and one more for each megabyte of models that are shared.
     """
     check_user_id(user_id)
     if owns(caller, user_id):
-        return lambda model_id: True
-    readable = frozenset(access.readable(user_id, str(caller.user_id)))
-    return readable.__contains__ if readable else None
+        return Visible(None)
+    return Visible(frozenset(access.readable(user_id, str(caller.user_id))))
 
 
 def _is_shared(caller: Caller, user_id: str, model_id: str) -> bool:

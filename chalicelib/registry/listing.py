@@ -1,7 +1,9 @@
 """A user's versions, newest first, page by page."""
 
+import time
 from collections.abc import Iterator
 
+from chalicelib.errors import StoreBusy
 from chalicelib.registry import next_tokens
 from chalicelib.registry.access import Visible, visible
 from chalicelib.registry.callers import Caller
@@ -15,6 +17,8 @@ from chalicelib.store.listing import Filters
 from chalicelib.store.rows import Row
 from chalicelib.store.table import RowPage
 
+SECONDS = 15.0
+"""Seconds for which a page is looked for among versions that the caller may not see."""
 REQUESTS = 12
 """Queries that one page may take: a filter that hardly anything passes ends the page early instead."""
 
@@ -49,7 +53,7 @@ def newest(caller: Caller, user_id: str, query: ListQuery) -> VersionPage:
     else:
         skip = query.skip
         after, ended = _skip(user_id, filters, seen, skip)
-    if ended or seen is None:
+    if ended or not seen:
         return VersionPage(models=[], skip=skip, limit=query.limit, next_token=None)
     page, position = _page(user_id, filters, seen, after, query.limit)
     token = next_tokens.make(position, scope) if position else None
@@ -58,15 +62,20 @@ def newest(caller: Caller, user_id: str, query: ListQuery) -> VersionPage:
 
 def _pages(filters: Filters, seen: Visible, pages: Iterator[RowPage]) -> Iterator[RowPage]:
     """The pages without the versions that the caller may not see."""
+    until = time.monotonic() + SECONDS
     for page in pages:
-        shown = [row for row in page.rows if seen(keys.split_created_key(_position(row, filters))[1])]
+        shown = [row for row in page.rows if keys.split_created_key(_position(row, filters))[1] in seen]
         yield RowPage(shown, page.read_to)
+        if seen.models is not None and time.monotonic() > until:
+            raise StoreBusy(
+                "What is shared with you is too far apart to be listed; ask for its models by name"
+            )
 
 
-def _skip(user_id: str, filters: Filters, seen: Visible | None, count: int) -> tuple[str | None, bool]:
+def _skip(user_id: str, filters: Filters, seen: Visible, count: int) -> tuple[str | None, bool]:
     """The created key of the last of `count` skipped versions, and whether the list ended before."""
-    if count == 0 or seen is None:
-        return None, seen is None
+    if count == 0 or not seen:
+        return None, not seen
     left = count
     pages = table.pages(listing.newest(user_id, filters, None), size=count, keys_only=True)
     for found in _pages(filters, seen, pages):
@@ -87,8 +96,12 @@ def _page(
             if record is not None and not page.add(record):
                 return page, position
             position = _position(row, filters)
-        position = chunk.read_to
-        if position is None or len(page.documents) == limit or number == REQUESTS:
+        if chunk.read_to is None:
+            return page, None
+        # Where a page ends is told to its reader: at what others may not see, none of theirs does.
+        if seen.models is None:
+            position = chunk.read_to
+        if len(page.documents) == limit or (number == REQUESTS and seen.models is None):
             break
     return page, position
 

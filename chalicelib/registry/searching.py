@@ -42,7 +42,7 @@ class WordRows:
         chunk = next(self._pages, None)
         for row in chunk.rows if chunk else ():
             word, created = row.sk.split("#", 1)
-            if self._seen(keys.split_created_key(created)[1]):
+            if keys.split_created_key(created)[1] in self._seen:
                 self.found.setdefault(created, []).append((word, int(row.weight)))
         self.exhausted = chunk is None or chunk.read_to is None
 

@@ -1,5 +1,7 @@
 """Users are strangers to each other: what one may know of another's models, and who else may read them."""
 
+import base64
+
 import pytest
 from api import everything
 from guarding import ADMIN, READ, WRITE, bearer, guard
@@ -157,6 +159,36 @@ def test_what_lists_of_others_cost(people, calls):
     with calls.counting() as counted:
         assert names(people.ben.get("/ai-models/ana")) == [("m3", "v1")]
     assert counted == {"Query": 2}
+
+
+def test_no_page_ends_at_what_is_not_shared(people, monkeypatch):
+    """However much of it lies between: a token can be read, and would name it."""
+    plant_all([(f"secret{n}", "v1", {"tags": ["t"]}) for n in range(30)])
+    plant_all([(f"m{n}", "v1", {"tags": ["t"]}) for n in range(2)])
+    plant_all([(f"secret{n}", "v1", {"tags": ["t"]}) for n in range(30, 60)])
+    monkeypatch.setattr("chalicelib.registry.listing.REQUESTS", 1)
+    for number in range(2):
+        share(people, f"m{number}", users=["ben"])
+    for filters in ({}, {"tags": "t"}):
+        found, token = [], {}
+        for _ in range(3):
+            page = people.ben.get("/ai-models/ana", limit=1, **filters, **token)
+            found += names(page)
+            token = {"next_token": page.json["next_token"]}
+            if token["next_token"] is None:
+                break
+            assert b"secret" not in base64.urlsafe_b64decode(token["next_token"] + "===")
+        assert sorted(found) == [("m0", "v1"), ("m1", "v1")]
+        assert token["next_token"] is None
+
+
+def test_a_list_that_takes_too_long_to_find_is_given_up(people, monkeypatch):
+    plant_all([(f"m{n}", "v1", {}) for n in range(9)])
+    share(people, "m3", users=["ben"])
+    monkeypatch.setattr("chalicelib.registry.listing.SECONDS", -1)
+    answer = people.ben.get("/ai-models/ana", limit=1)
+    assert (answer.status, "too far apart" in answer.json["detail"]) == (503, True)
+    assert people.ana.get("/ai-models/ana", limit=1).status == 200
 
 
 def test_uploads_are_their_users_own(people):
