@@ -7,19 +7,21 @@ from chalicelib.registry.callers import READ, Caller
 from chalicelib.schema.tokens import NewToken, TokenList, TokenRequest, TokensQuery
 
 
-@operation("POST", "/tokens", scope=READ, json=TokenRequest, answers={201: NewToken}, errors=(400, 409, 415))
+@operation(
+    "POST", "/tokens", scope=READ, json=TokenRequest, answers={201: NewToken}, errors=(400, 403, 409, 415)
+)
 def create_token(caller: Caller, body: TokenRequest) -> Answer:
     """Makes an API token for yourself, with no more scopes than you have. It is shown this once."""
     return Answer(201, api_tokens.create(caller, body))
 
 
-@operation("GET", "/tokens", scope=READ, query=TokensQuery, answers={200: TokenList})
+@operation("GET", "/tokens", scope=READ, query=TokensQuery, answers={200: TokenList}, errors=(400, 403))
 def list_tokens(caller: Caller, query: TokensQuery) -> TokenList:
     """Your API tokens that have not expired, the newest first; never the tokens themselves."""
     return api_tokens.of_user(caller, query.user_id)
 
 
-@operation("DELETE", "/tokens/{token_id}", scope=READ, answers={204: None}, errors=(404,))
+@operation("DELETE", "/tokens/{token_id}", scope=READ, answers={204: None}, errors=(403, 404))
 def revoke_token(caller: Caller, token_id: str) -> Answer:
     """Revokes one of your API tokens; an admin can revoke anyone's."""
     api_tokens.revoke(caller, token_id)

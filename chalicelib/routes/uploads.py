@@ -26,7 +26,7 @@ from chalicelib.schema.uploads import ArrivedPage, UploadPlan, UploadState
     form=SingleForm,
     file_field="file",
     answers={200: VersionDocument | UploadPlan},
-    errors=(400, 403, 409, 413, 415),
+    errors=(400, 409, 413, 415),
 )
 def upload_single(caller: Caller, body: SinglePlan | FormUpload[SingleForm]) -> VersionDocument | UploadPlan:
     """Uploads one file as a version.
@@ -47,7 +47,7 @@ def upload_single(caller: Caller, body: SinglePlan | FormUpload[SingleForm]) -> 
     form=FolderForm,
     file_field="zip_file",
     answers={200: VersionDocument | UploadPlan},
-    errors=(400, 403, 409, 413, 415),
+    errors=(400, 409, 413, 415),
 )
 def upload_folder(caller: Caller, body: FolderPlan | FormUpload[FolderForm]) -> VersionDocument | UploadPlan:
     """Uploads a folder as a ZIP whose members become the version's files.
@@ -66,7 +66,7 @@ def upload_folder(caller: Caller, body: FolderPlan | FormUpload[FolderForm]) -> 
     scope=WRITE,
     json=FilesPlan,
     answers={200: UploadPlan},
-    errors=(400, 403, 409, 413, 415),
+    errors=(400, 409, 413, 415),
 )
 def upload_files(caller: Caller, body: FilesPlan) -> UploadPlan:
     """Plans the upload of many files as one version, without a ZIP."""
