@@ -1,7 +1,7 @@
 """Sharing a model: who may read all its versions, beside its owner."""
 
 from chalicelib.errors import InvalidRequest
-from chalicelib.registry import access, clock, history
+from chalicelib.registry import access, history
 from chalicelib.registry.callers import Caller
 from chalicelib.registry.naming import check_user_id
 from chalicelib.schema.access import AccessChange, AccessDocument
@@ -30,17 +30,15 @@ def share(caller: Caller, user_id: str, model_id: str, change: AccessChange) -> 
         except InvalidRequest as error:
             raise InvalidRequest(f"users[{position}]: {error}") from None
     _check_exists(user_id, model_id)
-    shared = AccessDocument(
-        user_id=user_id,
-        model_id=model_id,
-        everyone=change.everyone,
-        users=sorted(set(change.users) - {user_id}),
-        updated_at=clock.timestamp(),
-    )
-    noted = history.entry("share", caller.actor, None, everyone=shared.everyone, users=shared.users)
-    with_someone = shared.everyone or shared.users
-    rows.save(user_id, model_id, shared if with_someone else None, history.row(user_id, model_id, noted))
-    return shared
+    users = sorted(set(change.users) - {user_id})
+    noted = history.entry("share", caller.actor, None, everyone=change.everyone, users=users)
+    shared = None
+    if change.everyone or users:
+        shared = AccessDocument(
+            user_id=user_id, model_id=model_id, everyone=change.everyone, users=users, updated_at=noted.at
+        )
+    rows.save(user_id, model_id, shared, history.row(user_id, model_id, noted))
+    return shared or AccessDocument(user_id=user_id, model_id=model_id)
 
 
 def _check_exists(user_id: str, model_id: str) -> None:

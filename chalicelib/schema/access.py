@@ -27,4 +27,4 @@ class AccessDocument(Struct, kw_only=True):
     model_id: str
     everyone: Everyone = False
     users: Users = field(default_factory=list)
-    updated_at: Annotated[Timestamp | None, Meta(description="Null while it was never shared.")] = None
+    updated_at: Annotated[Timestamp | None, Meta(description="Null while it is not shared.")] = None

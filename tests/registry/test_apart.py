@@ -99,9 +99,10 @@ def test_sharing_with_everyone_and_its_end(people):
     people.ana.upload()
     share(people, everyone=True)
     assert people.ben.get(IRIS).status == people.cleo.get(IRIS).status == 200
-    share(people)
+    ended = share(people)
     assert people.ben.get(IRIS).status == 404
-    assert people.ana.get(f"{IRIS}/access").json["updated_at"] is None
+    assert people.ana.get(f"{IRIS}/access").json == ended
+    assert (ended["everyone"], ended["users"], ended["updated_at"]) == (False, [], None)
     assert list(objects.list_keys("access/")) == []
 
 
