@@ -10,14 +10,13 @@ from uuid import uuid4
 from chalicelib.errors import NotFound
 from chalicelib.registry import access, clock, next_tokens
 from chalicelib.registry.callers import Caller
-from chalicelib.registry.documents import ANSWER_LIMIT
+from chalicelib.registry.pages import Page
 from chalicelib.schema.history import Action, Actor, HistoryEntry, HistoryPage
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import PageQuery
 from chalicelib.settings import settings
-from chalicelib.store import history, table
+from chalicelib.store import history, keys, table
 from chalicelib.store.rows import Row
-from chalicelib.store.table import Range
 
 
 def entry(action: Action, actor: Actor, version: str | None, **details: Any) -> HistoryEntry:
@@ -50,24 +49,16 @@ def page(caller: Caller, user_id: str, model_id: str, query: PageQuery) -> Histo
     access.check_write(caller, user_id, model_id)
     scope = f"history/{user_id}/{model_id}"
     below = next_tokens.read_history_sk(query.next_token, scope) if query.next_token else None
-    shown, more = _fitting(history.of_model(user_id, model_id, now=clock.now(), below=below), query.limit)
-    if not shown and below is None:
+    shown: Page[HistoryEntry] = Page(query.limit)
+    rows = history.of_model(user_id, model_id, now=clock.now(), below=below)
+    for chunk in table.pages(rows, size=query.limit + 1):
+        if not all(shown.add(one.read(HistoryEntry)) for one in chunk.rows):
+            break
+    if not shown.documents and below is None:
         raise NotFound(f"Nothing is known of a model {user_id}/{model_id}")
+    last = shown.documents[-1] if shown.cut else None
     return HistoryPage(
-        history=[one.read(HistoryEntry) for one in shown],
+        history=shown.documents,
         limit=query.limit,
-        next_token=next_tokens.make(shown[-1].sk, scope) if more else None,
+        next_token=next_tokens.make(keys.history_sk(last.at, last.entry_id), scope) if last else None,
     )
-
-
-def _fitting(rows: Range, limit: int) -> tuple[list[Row], bool]:
-    """As many rows as were asked for and an answer may hold, and whether more follow."""
-    shown: list[Row] = []
-    room = ANSWER_LIMIT
-    for chunk in table.pages(rows, size=limit + 1):
-        for row in chunk.rows:
-            room -= len(row.body.encode())
-            if len(shown) == limit or (shown and room < 0):
-                return shown, True
-            shown.append(row)
-    return shown, False

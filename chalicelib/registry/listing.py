@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterator
 
 from chalicelib.errors import StoreBusy
-from chalicelib.registry import next_tokens
+from chalicelib.registry import documents, next_tokens
 from chalicelib.registry.access import Visible, visible
 from chalicelib.registry.callers import Caller
 from chalicelib.registry.naming import check_tag
-from chalicelib.registry.versions import Page
-from chalicelib.schema.documents import VersionPage
+from chalicelib.registry.pages import Page
+from chalicelib.schema.documents import VersionDocument, VersionPage
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import ListQuery
 from chalicelib.store import keys, listing, table, versions
@@ -87,13 +87,14 @@ def _skip(user_id: str, filters: Filters, seen: Visible, count: int) -> tuple[st
 
 def _page(
     user_id: str, filters: Filters, seen: Visible, after: str | None, limit: int
-) -> tuple[Page, str | None]:
+) -> tuple[Page[VersionDocument], str | None]:
     """A page of what follows the created key `after`, and where the next one goes on, None at the end."""
-    page, position = Page(limit), after
+    page: Page[VersionDocument] = Page(limit)
+    position = after
     found = table.pages(listing.newest(user_id, filters, after), size=limit + 1)
     for number, chunk in enumerate(_pages(filters, seen, found), start=1):
         for row, record in zip(chunk.rows, _records(chunk.rows, filters), strict=True):
-            if record is not None and not page.add(record):
+            if record is not None and not page.add(documents.list_document(record)):
                 return page, position
             position = _position(row, filters)
         if chunk.read_to is None:

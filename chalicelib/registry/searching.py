@@ -6,13 +6,13 @@ another word leaves few candidates: those are then held against the documents th
 
 from collections.abc import Sequence
 
+from chalicelib.registry import documents, next_tokens
 from chalicelib.registry import listing as lists
-from chalicelib.registry import next_tokens
 from chalicelib.registry.access import Visible, visible
 from chalicelib.registry.callers import Caller
-from chalicelib.registry.versions import Page
+from chalicelib.registry.pages import Page
 from chalicelib.registry.words import match, query_words, score_rows
-from chalicelib.schema.documents import VersionPage
+from chalicelib.schema.documents import VersionDocument, VersionPage
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import SearchQuery
 from chalicelib.store import keys, listing, table, versions
@@ -131,9 +131,9 @@ def _read(user_id: str, created: list[str]) -> dict[str, VersionRecord]:
 
 def _page(
     user_id: str, wanted: Sequence[str], ranking: list[Scored], known: dict[str, VersionRecord], limit: int
-) -> tuple[Page, Scored | None]:
+) -> tuple[Page[VersionDocument], Scored | None]:
     """The first matches of a ranking, and the last of them when more follow."""
-    page = Page(limit)
+    page: Page[VersionDocument] = Page(limit)
     last: Scored | None = None
     step = min(FEW, limit)
     for start in range(0, len(ranking), step):
@@ -141,11 +141,17 @@ def _page(
         missing = [created for _, created in chunk if created not in known]
         records = known | (_read(user_id, missing) if missing else {})
         for one in chunk:
-            record = records.get(one[1])
-            # A row of the index can outlive a change by a moment: the document decides.
-            if record is not None and match(wanted, record.document) is not None and not page.add(record):
+            document = _matching(wanted, records.get(one[1]))
+            if document is not None and not page.add(document):
                 return page, last
             last = one
         if len(page.documents) == limit and last != ranking[-1]:
             return page, last
     return page, None
+
+
+def _matching(wanted: Sequence[str], record: VersionRecord | None) -> VersionDocument | None:
+    """What a page shows of a match; None where a row of the index has outlived a change by a moment."""
+    if record is None or match(wanted, record.document) is None:
+        return None
+    return documents.list_document(record)

@@ -1,12 +1,10 @@
 """Reading versions: one by name, the latest, all of a model, and the files of one."""
 
-from msgspec import json
-
 from chalicelib.errors import NotFound
 from chalicelib.registry import access, documents, next_tokens
 from chalicelib.registry.callers import Caller
-from chalicelib.registry.documents import ANSWER_LIMIT
 from chalicelib.registry.naming import check_path, check_version
+from chalicelib.registry.pages import Page
 from chalicelib.schema.documents import FileDocument, FilePage, VersionDocument, VersionPage
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import FilesQuery, PageQuery
@@ -43,9 +41,9 @@ def of_model(caller: Caller, user_id: str, model_id: str, query: PageQuery) -> V
     after = next_tokens.read(query.next_token, scope) if query.next_token else None
     if after is not None:
         check_version(after)
-    page = Page(query.limit)
+    page: Page[VersionDocument] = Page(query.limit)
     for found in table.pages(versions.of_model(user_id, model_id, after=after), size=query.limit + 1):
-        if not all(page.add(row.read(VersionRecord)) for row in found.rows):
+        if not all(page.add(documents.list_document(row.read(VersionRecord))) for row in found.rows):
             break
     if not page.documents and after is None:
         raise access.no_model(user_id, model_id)
@@ -66,41 +64,15 @@ def files(caller: Caller, user_id: str, model_id: str, query: FilesQuery) -> Fil
     first = next_tokens.read(query.next_token, scope) if query.next_token else ""
     if first:
         check_path(first, "next_token")
-    listed: list[FileDocument] = []
+    page: Page[FileDocument] = Page(query.limit)
     following: str | None = None
-    room = ANSWER_LIMIT
     for file in versions.files_from(found, first, count=query.limit + 1):
-        document = documents.file_document(found, file)
-        room -= len(json.encode(document))
-        if len(listed) == query.limit or room < 0:
+        if not page.add(documents.file_document(found, file)):
             following = file.path
             break
-        listed.append(document)
     return FilePage(
-        files=listed,
+        files=page.documents,
         files_total=found.document.files_total,
         limit=query.limit,
         next_token=next_tokens.make(following, scope) if following else None,
     )
-
-
-class Page:
-    """A page of documents that is filled until it has `limit` of them, or as many bytes as an answer may have."""
-
-    def __init__(self, limit: int) -> None:
-        """An empty page."""
-        self.documents: list[VersionDocument] = []
-        self.cut = False
-        self._limit = limit
-        self._bytes = 0
-
-    def add(self, found: VersionRecord) -> bool:
-        """Adds a version; False, and `cut`, when the page is full: the version belongs to the next."""
-        document = documents.list_document(found)
-        self._bytes += len(json.encode(document))
-        full = len(self.documents) == self._limit or (self.documents and self._bytes > ANSWER_LIMIT)
-        if full:
-            self.cut = True
-            return False
-        self.documents.append(document)
-        return True

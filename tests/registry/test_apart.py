@@ -294,7 +294,7 @@ class TestHistory:
     def test_an_answer_ends_before_it_grows_too_large(self, people, monkeypatch):
         people.ana.upload()
         share(people, users=[f"{n:0128}" for n in range(1_000)])
-        monkeypatch.setattr("chalicelib.registry.history.ANSWER_LIMIT", 100_000)
+        monkeypatch.setattr("chalicelib.registry.pages.ANSWER_LIMIT", 100_000)
         first = self.of(people)
         assert [e["action"] for e in first["history"]] == ["share"]
         assert [e["action"] for e in self.of(people, next_token=first["next_token"])["history"]] == ["create"]
