@@ -9,16 +9,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from devserver.console import Halt, say
 from infra import package
 from infra.dependencies import lambda_platform
-from infra.parameters import AROUND
+from infra.parameters import AROUND, check_one
 
 
 def _package() -> None:
     architecture = next(parameter for parameter in AROUND if parameter.name == "architecture")
     wanted = os.environ.get(architecture.variable) or architecture.default
-    if wanted not in architecture.allowed:
-        raise Halt(
-            f"{architecture.variable} is {wanted!r}: it must be one of {', '.join(architecture.allowed)}."
-        )
+    check_one(architecture, wanted)
     made = package.make(lambda_platform(wanted))
     say(f"{made.path}: {made.size:,} bytes, SHA-256 {made.sha256}")
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, get_args
 
+from chalicelib.auth import configuration
+from chalicelib.errors import WeighthouseError
 from chalicelib.settings import Settings
 from devserver.console import Halt
 
@@ -103,7 +105,7 @@ def completed(given: Mapping[str, str], current: Mapping[str, str]) -> dict[str,
 def check(values: Mapping[str, str], *, public: bool) -> None:
     """Raises `Halt` for values that can't be, or that would leave the service open unless `public`."""
     for parameter in PARAMETERS:
-        _check_one(parameter, values[parameter.key])
+        check_one(parameter, values[parameter.key])
     if bool(values["Domain"]) != bool(values["CertificateArn"]):
         raise Halt("WEIGHTHOUSE_DOMAIN and WEIGHTHOUSE_CERTIFICATE_ARN go together: name both, or none.")
     if values["Auth"] == "none" and not public:
@@ -115,7 +117,8 @@ def check(values: Mapping[str, str], *, public: bool) -> None:
         _check_jwt(values)
 
 
-def _check_one(parameter: Parameter, value: str) -> None:
+def check_one(parameter: Parameter, value: str) -> None:
+    """Raises `Halt` for a value that the parameter can't have."""
     if parameter.allowed and value not in parameter.allowed:
         raise Halt(f"{parameter.variable} is {value!r}: it must be one of {', '.join(parameter.allowed)}.")
     if parameter.number and not re.fullmatch(r"[1-9][0-9]*", value):
@@ -123,18 +126,13 @@ def _check_one(parameter: Parameter, value: str) -> None:
 
 
 def _check_jwt(values: Mapping[str, str]) -> None:
-    for key, what in (("JwtIssuer", "the `iss` of your tokens"), ("JwtAudience", "their `aud`")):
-        if not values[key]:
-            variable = next(parameter.variable for parameter in SETTINGS if parameter.key == key)
-            raise Halt(f"WEIGHTHOUSE_AUTH=jwt needs {variable}: {what}.")
-    secret = values["JwtSecret"]
-    if bool(values["JwtJwksUrl"]) == bool(secret):
+    named = {parameter.name: values[parameter.key] for parameter in SETTINGS if not parameter.number}
+    try:
+        configuration.check(Settings(**named))  # type: ignore[arg-type]
+    except WeighthouseError as error:
+        raise Halt(error.detail) from None
+    if values["JwtSecret"].startswith("file:"):
         raise Halt(
-            "WEIGHTHOUSE_AUTH=jwt needs either WEIGHTHOUSE_JWT_JWKS_URL, where the issuer's public keys are,"
-            " or WEIGHTHOUSE_JWT_SECRET, the ARN of the secret for HS256."
-        )
-    if secret and not re.match(r"arn:[^:]+:(secretsmanager|ssm):", secret):
-        raise Halt(
-            # It may be the secret itself, which no terminal and no log should show.
-            "WEIGHTHOUSE_JWT_SECRET must be the ARN of a secret in Secrets Manager, or of a parameter of SSM."
+            "WEIGHTHOUSE_JWT_SECRET must be the ARN of a secret in Secrets Manager, or of a parameter of SSM:"
+            " functions have no files of yours."
         )

@@ -13,12 +13,13 @@ SECRET_ARN = re.compile(r"arn:aws[a-z-]*:(?P<service>secretsmanager|ssm):(?P<reg
 
 
 def check_settings() -> None:
-    """Raises `WeighthouseError`, which names the settings and says what to do, unless they fit together."""
-    _check(settings())
+    """Raises `WeighthouseError` as `check` does for the settings of this process."""
+    check(settings())
 
 
 @lru_cache(maxsize=1)
-def _check(given: Settings) -> None:
+def check(given: Settings) -> None:
+    """Raises `WeighthouseError`, which names the settings and says what to do, unless they fit together."""
     if given.auth != "jwt":
         return
     for name in ("jwt_issuer", "jwt_audience", "jwt_user_claim", "jwt_scopes_claim"):
