@@ -7,13 +7,14 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote_plus
 
+from chalicelib.store import keys
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 log = logging.getLogger("devserver")
 
-PREFIXES = ("uploads/", "tasks/")
 _PAUSE = 0.5
 """Seconds between two looks into a bucket without events, and before another try when a store is away."""
 
@@ -102,7 +103,7 @@ class ListedEvents:
 def existing(bucket: str) -> Iterator[Record]:
     """A record for each object that lies under the prefixes now."""
     pages = _s3().get_paginator("list_objects_v2")
-    for prefix in PREFIXES:
+    for prefix in keys.WORKER_PREFIXES:
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", []):
                 yield _record(
@@ -147,7 +148,7 @@ def _notify(bucket: str, queue_arn: str) -> None:
             "Events": ["s3:ObjectCreated:*"],
             "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
         }
-        for prefix in PREFIXES
+        for prefix in keys.WORKER_PREFIXES
     ]
     _s3().put_bucket_notification_configuration(
         Bucket=bucket, NotificationConfiguration={"QueueConfigurations": configurations}

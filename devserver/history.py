@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from chalicelib.store import keys
+
 Item = dict[str, Any]
 
 _NEW = "weighthouse-history"
@@ -48,7 +50,7 @@ class HistoryLog:
             client.meta.events.register(f"after-call.dynamodb.{operation}", self._write)
 
     def _note(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-        context[_NEW] = [item for item in _puts(params) if item["pk"]["S"].startswith("history#")]
+        context[_NEW] = [item for item in _puts(params) if item["pk"]["S"].startswith(keys.HISTORY)]
 
     def _write(self, http_response: Any, context: dict[str, Any], **_: object) -> None:
         if http_response.status_code == 200 and context[_NEW]:

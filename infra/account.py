@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from boto3.session import Session
 
 
+NOT_PUBLIC = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+"""What keeps a bucket from ever being public
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html)."""
+
+
 class Account:
     """An account in a region, or an emulator that stands for one."""
 
@@ -71,12 +76,7 @@ class Account:
         # What S3 does with new buckets by itself, too; said for accounts that were told otherwise.
         s3.put_public_access_block(
             Bucket=name,
-            PublicAccessBlockConfiguration={
-                "BlockPublicAcls": True,
-                "IgnorePublicAcls": True,
-                "BlockPublicPolicy": True,
-                "RestrictPublicBuckets": True,
-            },
+            PublicAccessBlockConfiguration=dict.fromkeys(NOT_PUBLIC, True),
         )
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
         s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})

@@ -4,12 +4,11 @@ from typing import Any
 
 from chalicelib.store import keys
 from chalicelib.store.bucket import CORS_RULES, LIFECYCLE_RULES
+from infra.account import NOT_PUBLIC
 from infra.functions import WORKER, function_arn
 from infra.intrinsics import if_on, sub
 from infra.names import Names
 
-EVENTS = (keys.UPLOADS, keys.TASKS)
-"""Where the objects lie that the worker function is told of."""
 _KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 _OLD_VERSIONS = {
     "Id": "old-versions",
@@ -63,14 +62,11 @@ def bucket(names: Names) -> dict[str, Any]:
             "LifecycleConfiguration": {
                 "Rules": [*(_lifecycle_rule(rule) for rule in LIFECYCLE_RULES), _OLD_VERSIONS]
             },
-            "NotificationConfiguration": {"LambdaConfigurations": [_notification(names, p) for p in EVENTS]},
-            "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
-            "PublicAccessBlockConfiguration": {
-                "BlockPublicAcls": True,
-                "BlockPublicPolicy": True,
-                "IgnorePublicAcls": True,
-                "RestrictPublicBuckets": True,
+            "NotificationConfiguration": {
+                "LambdaConfigurations": [_notification(names, prefix) for prefix in keys.WORKER_PREFIXES]
             },
+            "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+            "PublicAccessBlockConfiguration": dict.fromkeys(NOT_PUBLIC, True),
             # Where it was never on nothing is said: a bucket with suspended versions marks what is deleted.
             "VersioningConfiguration": if_on("Versioned", {"Status": "Enabled"}),
         },

@@ -19,7 +19,7 @@ MAX_SHOWN_CHARS = 80
 
 _USER_ID = re.compile("[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 _MODEL_ID = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_VERSION = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+VERSION = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Control characters, lone surrogates (UTF-8 has none) and line and paragraph separators.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
@@ -38,7 +38,7 @@ def check_model_id(value: str) -> None:
 
 def check_version(value: str) -> None:
     """Raise `InvalidRequest` unless the value can name a version; `next` can't."""
-    _check_pattern("version", value, _VERSION, "letters, digits and . _ -, at most 64 characters")
+    _check_pattern("version", value, VERSION, "letters, digits and . _ -, at most 64 characters")
     if value == NEXT_VERSION:
         raise InvalidRequest(
             f"version is {value!r}: on upload this word asks for the version after the highest; give a name"

@@ -12,6 +12,8 @@ ZIPS = "zips/"
 TASKS = "tasks/"
 ACCESS = "access/"
 TOKENS = "tokens/"
+WORKER_PREFIXES = (UPLOADS, TASKS)
+"""The bucket calls the worker function for each object that appears here."""
 FILES_SUFFIX = ".files.jsonl"
 
 

@@ -1,7 +1,6 @@
 """The doors: what has a function write its lines."""
 
 import logging
-import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
+from chalicelib.registry.naming import VERSION
 from chalicelib.telemetry.lines import line, message_line, without_secrets
 from chalicelib.telemetry.records import TEXT, Record, current
 
@@ -21,7 +21,6 @@ App = TypeVar("App")
 TRACE = 16_000
 """Characters of a trace, its end first: the error is there."""
 _NAMED = ("user_id", "model_id", "upload_id")
-_VERSION = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 _write: Callable[[str], object] | None = None
 _cold = True
@@ -107,7 +106,7 @@ def _addressed(event: Event) -> dict[str, str]:
     named = event.get("pathParameters") or {}
     found = {name: unquote(named[name])[:TEXT] for name in _NAMED if name in named}
     version = (event.get("queryStringParameters") or {}).get("version", "")
-    return found | ({"version": version} if re.fullmatch(_VERSION, version) else {})
+    return found | ({"version": version} if VERSION.fullmatch(version) else {})
 
 
 def _size(body: str | None, is_base64: object) -> int:

@@ -10,7 +10,6 @@ import app
 from chalicelib.http.negotiation import BINARY_TYPES
 from chalicelib.store import bucket
 from chalicelib.store.rows import Row
-from devserver.events import PREFIXES
 from infra.functions import FUNCTIONS
 from infra.gateway import NO_SUCH_ADDRESS, OPEN
 from infra.names import default_names
@@ -82,7 +81,7 @@ def test_bucket_and_table_are_those_of_the_service_and_outlive_the_stack():
         assert same.get("AbortIncompleteMultipartUpload") == rule.get("AbortIncompleteMultipartUpload")
     assert set(rules) == {"old-versions"}
     events = made["NotificationConfiguration"]["LambdaConfigurations"]
-    assert {event["Filter"]["S3Key"]["Rules"][0]["Value"] for event in events} == set(PREFIXES)
+    assert {event["Filter"]["S3Key"]["Rules"][0]["Value"] for event in events} == {"uploads/", "tasks/"}
     table = resource("Table")
     assert {key["AttributeName"] for key in table["KeySchema"]} == {"pk", "sk"}
     assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == set(Row._indexes)
