@@ -11,7 +11,7 @@ from infra import emulator, package, parameters
 from infra.account import Account
 from infra.dependencies import Platform, lambda_platform, this_platform
 from infra.functions import FUNCTIONS
-from infra.names import Names, default_names, stack_name
+from infra.names import Names, default_names
 from infra.stack import Described, Stack
 from infra.template import STAGE, build
 
@@ -21,9 +21,8 @@ def deploy(stage: str, *, public: bool) -> str:
 
     `public` allows a service that anybody may use. Raises `Halt` when something outside must change first.
     """
-    name = stack_name(stage)
     account = Account()
-    stack = Stack(account.client("cloudformation"), name, emulated=bool(account.endpoint))
+    stack = Stack(account, stage)
     current = stack.describe()
     values = parameters.completed(
         parameters.given(os.environ), current.parameters if current and current.outputs else {}
@@ -38,7 +37,7 @@ def deploy(stage: str, *, public: bool) -> str:
     template = build(names, values["Auth"], f"s3://{bucket}/{key}")
     if account.endpoint:
         emulator.fit(template, [function.logical_id for function in FUNCTIONS], account.endpoint)
-    say(f"Deploying the stack {name} to account {account.id} in {account.region} …")
+    say(f"Deploying the stack {stack.name} to account {account.id} in {account.region} …")
     stack.bring_to(_upload_template(account, template), values)
     return _finish(account, stack, template)
 

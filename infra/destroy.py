@@ -6,7 +6,7 @@ from typing import Any
 from devserver.console import Halt, say
 from infra.account import Account
 from infra.deploy import names_of
-from infra.names import Names, stack_name
+from infra.names import Names
 from infra.stack import Stack
 
 
@@ -16,7 +16,7 @@ def destroy(stage: str, *, data: bool) -> None:
     Raises `Halt` when there is nothing of that stage.
     """
     account = Account()
-    stack = Stack(account.client("cloudformation"), stack_name(stage), emulated=bool(account.endpoint))
+    stack = Stack(account, stage)
     current = stack.describe()
     names = names_of(stage, account, current, os.environ)
     if current is None and not data:

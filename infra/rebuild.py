@@ -5,14 +5,13 @@ import os
 from devserver.console import Halt, say
 from infra.account import Account
 from infra.deploy import names_of
-from infra.names import stack_name
 from infra.stack import Stack
 
 
 def rebuild(stage: str) -> None:
     """Writes the rows of every version in the stage's bucket into its table; `Halt` when there is no such stage."""
     account = Account()
-    stack = Stack(account.client("cloudformation"), stack_name(stage), emulated=bool(account.endpoint))
+    stack = Stack(account, stage)
     current = stack.describe()
     if current is None:
         raise Halt(

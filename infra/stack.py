@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from devserver.console import Halt, say
+from infra.account import Account
+from infra.names import stack_name
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -28,13 +30,13 @@ class Described:
 
 
 class Stack:
-    """A stack of this name, whether it is there or not."""
+    """The stack of a stage, whether it is there or not."""
 
-    def __init__(self, client: "CloudFormationClient", name: str, *, emulated: bool) -> None:
-        """`emulated` says that an emulator stands for AWS."""
-        self._client = client
-        self._emulated = emulated
-        self.name = name
+    def __init__(self, account: Account, stage: str) -> None:
+        """`Halt` for a stage that can't be one."""
+        self.name = stack_name(stage)
+        self._client: CloudFormationClient = account.client("cloudformation")
+        self._emulated = bool(account.endpoint)
         self._told: set[str] = set()
 
     def describe(self) -> Described | None:
