@@ -84,9 +84,8 @@ def _restore_tokens() -> int:
     """Writes the rows of API tokens; how many objects were removed of those that have expired."""
     now = clock.now()
     copies = list(api_tokens.copies())
-    for key, expires_at in copies:
-        if expires_at > now:
-            table.write_many(api_tokens.rows(api_tokens.read_copy(key)))
+    alive = (api_tokens.read_copy(key) for key, expires_at in copies if expires_at > now)
+    table.write_many(row for record in alive for row in api_tokens.rows(record))
     return objects.delete([key for key, expires_at in copies if expires_at <= now])
 
 
