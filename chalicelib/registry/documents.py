@@ -26,6 +26,7 @@ def file_document(record: VersionRecord, file: FileRecord) -> FileDocument:
         file_type=file_type_of(file.path),
         file_hash=file.sha256,
         hash_verified=file.verified,
+        crc32=None if file.crc32 is None else f"{file.crc32:08x}",
         content_type=file.content_type,
         is_primary=file.path == record.document.primary_file_path,
         description=file.description,

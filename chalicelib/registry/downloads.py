@@ -9,7 +9,7 @@ from chalicelib.registry.naming import check_path
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import DownloadQuery
 from chalicelib.settings import settings
-from chalicelib.store import keys, objects, table
+from chalicelib.store import keys, objects
 from chalicelib.store import versions as rows
 from chalicelib.store.bucket import ObjectChanged, ObjectMissing
 
@@ -58,8 +58,7 @@ def download(
     except (ObjectMissing, ObjectChanged):
         raise NotFound(f"{_name(record)} was deleted just now") from None
     if not isinstance(found, Pending):
-        noted = history.entry("download", caller.actor, record.document.version, filename=query.filename)
-        table.put(history.row(user_id, model_id, noted))
+        history.note_download(caller, record, query.filename)
     return found
 
 

@@ -1,14 +1,14 @@
 """Reading versions: one by name, the latest, all of a model, and the files of one."""
 
 from chalicelib.errors import NotFound
-from chalicelib.registry import access, documents, next_tokens
+from chalicelib.registry import access, documents, history, next_tokens
 from chalicelib.registry.callers import Caller
 from chalicelib.registry.naming import check_path, check_version
 from chalicelib.registry.pages import Page
 from chalicelib.schema.documents import FileDocument, FilePage, VersionDocument, VersionPage
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import FilesQuery, PageQuery
-from chalicelib.store import table, versions
+from chalicelib.store import objects, table, versions
 
 
 def record(user_id: str, model_id: str, version: str | None) -> VersionRecord:
@@ -57,7 +57,10 @@ def of_model(caller: Caller, user_id: str, model_id: str, query: PageQuery) -> V
 
 
 def files(caller: Caller, user_id: str, model_id: str, query: FilesQuery) -> FilePage:
-    """A page of a version's files in path order; `NotFound`."""
+    """A page of a version's files in path order; `NotFound`.
+
+    With `urls` each has its presigned URL, and the page is noted in the model's history before it is handed out.
+    """
     access.check_read(caller, user_id, model_id)
     found = record(user_id, model_id, query.version)
     scope = f"files/{user_id}/{model_id}/{found.document.version}/{found.upload_id}"
@@ -67,9 +70,14 @@ def files(caller: Caller, user_id: str, model_id: str, query: FilesQuery) -> Fil
     page: Page[FileDocument] = Page(query.limit)
     following: str | None = None
     for file in versions.files_from(found, first, count=query.limit + 1):
-        if not page.add(documents.file_document(found, file)):
+        document = documents.file_document(found, file)
+        if query.urls:
+            document.url = objects.presign_get(document.file_path, file.path, file.content_type)
+        if not page.add(document):
             following = file.path
             break
+    if query.urls:
+        history.note_download(caller, found, None)
     return FilePage(
         files=page.documents,
         files_total=found.document.files_total,

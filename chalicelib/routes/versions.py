@@ -71,7 +71,7 @@ def search_models(caller: Caller, user_id: str, query: SearchQuery) -> VersionPa
     errors=(400, 404),
 )
 def list_files(caller: Caller, user_id: str, model_id: str, query: FilesQuery) -> FilePage:
-    """The files of a version in path order."""
+    """The files of a version in path order, with `urls=true` each with a presigned URL for its content."""
     return versions.files(caller, user_id, model_id, query)
 
 

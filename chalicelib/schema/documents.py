@@ -22,9 +22,17 @@ class FileDocument(Struct, kw_only=True):
     hash_verified: Annotated[
         bool, Meta(description="Whether the service itself computed or checked the SHA-256.")
     ]
+    crc32: Annotated[
+        str | None,
+        Meta(description="CRC-32 of the content, in 8 lower-case hex digits.", examples=["cbf43926"]),
+    ]
     content_type: str
     is_primary: Annotated[bool, Meta(description="Whether a loader opens this file first.")] = False
     description: str | None = None
+    url: Annotated[
+        str | None,
+        Meta(description="A presigned URL that serves the content, where files are listed with `urls=true`."),
+    ] = None
 
 
 class VersionDocument(Struct, kw_only=True):

@@ -26,9 +26,10 @@ class HistoryEntry(Struct, kw_only=True):
     version: Annotated[str | None, Meta(description="The version; null for what concerns the model.")] = None
     actor: Actor
     fields: Annotated[list[str] | None, Meta(description="The fields that an update changed.")] = None
-    filename: Annotated[str | None, Meta(description="The file that was downloaded; null for the ZIP.")] = (
-        None
-    )
+    filename: Annotated[
+        str | None,
+        Meta(description="The file that was downloaded; null for the ZIP, and for URLs of a page of files."),
+    ] = None
     everyone: Annotated[bool | None, Meta(description="Whether all may read the model since then.")] = None
     users: Annotated[list[str] | None, Meta(description="Who may read the model since then.")] = None
 

@@ -211,6 +211,9 @@ class FilesQuery(PageQuery, kw_only=True, forbid_unknown_fields=True):
     """A page of a version's files."""
 
     version: Version = None
+    urls: Annotated[
+        bool, Meta(description="Give a presigned URL for each file; it counts as a download.")
+    ] = False
 
 
 class ArrivedQuery(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -56,6 +56,7 @@ READS = [
     (f"{SMALL}/files?version=v1", GET),
     (f"{LARGE}/files?version=v1", {"GetItem": 1, "Query": 1}),
     (f"{LARGE}/files?limit=3", {"Query": 2}),
+    (f"{LARGE}/files?version=v1&urls=true", {"GetItem": 1, "Query": 1} | NOTE),
     ("/ai-models/ana", PAGE),
     ("/ai-models/ana?limit=1", PAGE),
     ("/ai-models/ana?framework=onnx", PAGE),

@@ -5,6 +5,7 @@ import io
 import re
 import urllib.parse
 import zipfile
+import zlib
 
 import pytest
 import requests
@@ -41,6 +42,21 @@ def unpacked(data):
 
 def disposition_name(header):
     return urllib.parse.unquote(re.search("filename\\*=UTF-8''([^;]*)", header)[1])
+
+
+def test_many_files_are_fetched_by_the_urls_of_a_page(api):
+    assert api.upload_zip(folder(MEMBERS)).status == 200
+    assert {file["url"] for file in api.get(f"{NET}/files").json["files"]} == {None}
+    found = {}
+    for file in api.get(f"{NET}/files", urls="true").json["files"]:
+        served = requests.get(file["url"], timeout=20)
+        assert disposition_name(served.headers["content-disposition"]) == file["filename"].split("/")[-1]
+        assert served.headers["content-type"] == file["content_type"]
+        assert file["crc32"] == f"{zlib.crc32(served.content):08x}"
+        found[file["filename"]] = served.content
+    assert found == MEMBERS
+    redirect = api.get(f"{NET}/download", filename=file["filename"]).headers["location"]
+    assert urllib.parse.urlsplit(redirect).path == urllib.parse.urlsplit(file["url"]).path
 
 
 class TestOneFile:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import zlib
 
 import pytest
 from api import everything
@@ -65,9 +66,11 @@ def test_every_field_comes_back(api):
             "file_type": "model",
             "file_hash": SHA256,
             "hash_verified": True,
+            "crc32": f"{zlib.crc32(DATA):08x}",
             "content_type": "application/octet-stream",
             "is_primary": True,
             "description": None,
+            "url": None,
         }
     ]
     assert api.get("/ai-models/ana/iris", version="2024.1").json == document

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 
 import pytest
 from faults import Fault
@@ -119,9 +120,11 @@ def test_a_document_holds_everything_that_was_told_of_a_version(api):
                 "file_type": "model",
                 "file_hash": hashlib.sha256(b"weights").hexdigest(),
                 "hash_verified": True,
+                "crc32": f"{zlib.crc32(b'weights'):08x}",
                 "content_type": "application/octet-stream",
                 "is_primary": True,
                 "description": None,
+                "url": None,
             }
         ],
         "files_total": 1,
