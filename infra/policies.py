@@ -41,7 +41,7 @@ RIGHTS: Mapping[str, Rights] = {
         "": _LISTS,
         "models/": (_ABORT, _DELETE, _GET, _PARTS, _PUT),
         "manifests/": (_DELETE, _PUT),
-        "uploads/": (_ABORT, _DELETE, _GET, _PARTS),
+        "uploads/": (_ABORT, _DELETE, _GET, _PARTS, _PUT),
         "zips/": (_ABORT, _DELETE, _GET, _PUT),
         "tasks/": (_DELETE, _PUT),
         TABLE: _ROWS,

@@ -23,20 +23,17 @@ class PartsMissing(InvalidRequest):
 
 
 def object_key(upload: Upload, file: ExpectedFile) -> str:
-    """Where a file's bytes go: a ZIP under `uploads/`, anything else to its place in the version."""
+    """Where a file's bytes go: a ZIP or a bundle under `uploads/`, anything else to its place in the version."""
     if upload.kind == "folder":
         return keys.archive_key(upload.upload_id)
+    if not file.path:
+        return keys.bundle_key(upload.upload_id)
     return keys.file_key(*upload.id, file.path)
-
-
-def travels(file: ExpectedFile) -> bool:
-    """Whether the client has to send the file's bytes."""
-    return file.copy_of is None and file.size > 0
 
 
 def pages(upload: Upload, files: Sequence[ExpectedFile]) -> int:
     """How many ListParts it takes to look at these files."""
-    return sum(multipart.pages(parts_total(file.size, upload.part_size)) for file in files if travels(file))
+    return sum(multipart.pages(parts_total(file.size, upload.part_size)) for file in files if file.travels)
 
 
 class Missing:
@@ -66,9 +63,9 @@ class Missing:
         for number in range(1, parts_total(file.size, self._part_size) + 1):
             found, wanted = arrived.get(number), self._length(file, number)
             if found is None:
-                yield file.path, number, f"{file.path} part {number}"
+                yield file.path, number, f"{file.name} part {number}"
             elif found != wanted:
-                yield file.path, number, f"{file.path} part {number} ({found} bytes instead of {wanted})"
+                yield file.path, number, f"{file.name} part {number} ({found} bytes instead of {wanted})"
 
     def refuse(self) -> None:
         """Raises `PartsMissing`, which names them, when there are any."""
@@ -85,7 +82,7 @@ def check_begun(upload: Upload, files: Sequence[ExpectedFile]) -> None:
     """Raises `PartsMissing` when no URL was ever asked for of a file; it takes no call to know that."""
     missing = Missing(upload.part_size)
     for file in files:
-        if travels(file) and file.multipart_id is None:
+        if file.travels and file.multipart_id is None:
             missing.add(file, [])
     missing.refuse()
 
@@ -108,5 +105,5 @@ def check_arrived(upload: Upload, files: Sequence[ExpectedFile], check: Callable
                 return  # Put together by an earlier, interrupted run: `put_together` looks for the object.
         missing.add(file, parts)
 
-    for_each(filter(travels, files), look, THREADS)
+    for_each((file for file in files if file.travels), look, THREADS)
     missing.refuse()

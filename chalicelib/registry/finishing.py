@@ -5,12 +5,14 @@ It runs inside a request where that is quick, and in the worker function otherwi
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import chain
 
 from msgspec import structs
 
 from chalicelib import telemetry
 from chalicelib.errors import WeighthouseError
 from chalicelib.registry.arriving import PartsMissing, check_arrived, object_key, pages
+from chalicelib.registry.bundles import neighbours, unbundle
 from chalicelib.registry.leases import Lease, LeaseLost, Remaining, Shared
 from chalicelib.registry.publishing import publish
 from chalicelib.registry.undoing import undo_own
@@ -70,7 +72,7 @@ def _give_up(standing: Standing, lease: Lease, error: Exception) -> None:
 
 
 def expected_files(upload_id: str) -> list[ExpectedFile]:
-    """All files that an upload expects."""
+    """All files that an upload expects in path order, and at last the bundle, where there is one."""
     return [file for chunk in uploads.expected(upload_id) for file in chunk.files]
 
 
@@ -115,8 +117,17 @@ def _made(upload: Upload, lease: Lease, files: list[ExpectedFile]) -> list[FileR
     missing = [file for file in files if file.path not in done]
     if not is_looked_at_here(upload, files):
         check_arrived(upload, missing, lease.check)
+    alone = [[file] for file in missing if file.path and file.bundle_offset is None]
+    together = [file for file in missing if file.bundle_offset is not None]
+    bundle = put_together(upload, files[-1], object_key(upload, files[-1])) if together else ""
+
+    def make(unit: list[ExpectedFile]) -> list[FileRecord]:
+        if unit[0].bundle_offset is not None:
+            return unbundle(upload, lease, bundle, unit)
+        return [make_file(upload, lease, file) for file in unit]
+
     try:
-        made = make_files(upload, lease, missing, lambda file: [make_file(upload, lease, file)])
+        made = make_files(upload, lease, chain(alone, neighbours(together)), make)
     except ContentGone:
         gone = note_gone(upload)
         raise PartsMissing(

@@ -8,14 +8,23 @@ from msgspec import structs
 
 from chalicelib.errors import InvalidRequest, NotFound
 from chalicelib.registry import clock, next_tokens
-from chalicelib.registry.arriving import object_key, travels
+from chalicelib.registry.arriving import object_key
 from chalicelib.registry.callers import Caller
 from chalicelib.registry.finishing import expected_files
 from chalicelib.registry.planning import part_length, parts_total
 from chalicelib.registry.uploads import find, find_own, require_open
 from chalicelib.schema.records import FILES_PER_ROW, ExpectedFile, Upload
-from chalicelib.schema.requests import ArrivedQuery, PartsRequest
-from chalicelib.schema.uploads import ArrivedFile, ArrivedPage, ArrivedPart, FilePlan, PartUrl, UploadPlan
+from chalicelib.schema.requests import ArrivedQuery, PartRange, PartsRequest
+from chalicelib.schema.uploads import (
+    ArrivedBundle,
+    ArrivedFile,
+    ArrivedPage,
+    ArrivedPart,
+    BundlePlan,
+    FilePlan,
+    PartUrl,
+    UploadPlan,
+)
 from chalicelib.settings import settings
 from chalicelib.store import multipart, objects, uploads
 from chalicelib.store.bucket import ObjectMissing
@@ -31,7 +40,7 @@ PARTS = 50_000
 """Arrived parts in one answer: some 2 MB."""
 
 Wanted = tuple[str, int, int]
-"""A file's path, and the first and last of its parts that are wanted."""
+"""A file's path, none for the bundle, and the first and last of its parts that are wanted."""
 
 
 def more(caller: Caller, upload_id: str, request: PartsRequest) -> UploadPlan:
@@ -41,24 +50,43 @@ def more(caller: Caller, upload_id: str, request: PartsRequest) -> UploadPlan:
     files = expected_files(upload_id)
     by_path = {file.path: file for file in files}
     wanted: list[Wanted] = []
+    if not request.files and request.bundle is None:
+        raise InvalidRequest(
+            "files: name the files, or with `bundle` the parts of the bundle, to have URLs for"
+        )
+    if request.bundle is not None:
+        if "" not in by_path:
+            raise InvalidRequest("bundle: the upload has no bundle; name its files in `files`")
+        wanted.append(_wanted(standing.upload, by_path[""], request.bundle, "bundle"))
     for position, range_ in enumerate(request.files):
         file = by_path.get(range_.filename)
         if file is None:
             raise InvalidRequest(
                 f"files[{position}].filename: the upload expects no file {range_.filename[:80]!r}"
             )
-        total = parts_total(file.size, standing.upload.part_size)
-        last = total if range_.last_part is None else range_.last_part
-        if total and not 1 <= range_.first_part <= last <= total:
-            raise InvalidRequest(
-                f"files[{position}]: parts {range_.first_part} to {last} of {file.path!r}: it has parts 1 to {total}"
-            )
-        wanted.append((file.path, range_.first_part, last))
-    return issue(standing, [by_path[path] for path, _, _ in wanted], wanted)
+        wanted.append(_wanted(standing.upload, file, range_, f"files[{position}]"))
+    named = [by_path[range_.filename] for range_ in request.files]
+    return issue(standing, named, wanted, bundle=by_path[""] if request.bundle else None)
 
 
-def issue(standing: Standing, files: Sequence[ExpectedFile], wanted: Sequence[Wanted]) -> UploadPlan:
-    """The plan of these files, with URLs for the first 1,000 of the wanted parts."""
+def _wanted(upload: Upload, file: ExpectedFile, range_: PartRange, field: str) -> Wanted:
+    total = parts_total(file.size, upload.part_size)
+    last = total if range_.last_part is None else range_.last_part
+    if total and not 1 <= range_.first_part <= last <= total:
+        raise InvalidRequest(
+            f"{field}: parts {range_.first_part} to {last} of {file.name!r}: it has parts 1 to {total}"
+        )
+    return file.path, range_.first_part, last
+
+
+def issue(
+    standing: Standing,
+    files: Sequence[ExpectedFile],
+    wanted: Sequence[Wanted],
+    *,
+    bundle: ExpectedFile | None = None,
+) -> UploadPlan:
+    """The plan of these files and the bundle, with URLs for the first 1,000 of the wanted parts."""
     upload = standing.upload
     numbers: dict[str, list[int]] = {}
     room = URLS
@@ -67,8 +95,9 @@ def issue(standing: Standing, files: Sequence[ExpectedFile], wanted: Sequence[Wa
         room -= len(numbers[path])
         if room == 0:
             break
-    listed = [file for file in files[:FILES] if file.path in numbers or not travels(file)]
-    begun = _begin(standing, {file.path for file in listed if travels(file)})
+    listed = [file for file in files[:FILES] if file.path in numbers or not file.travels]
+    sent = [file for file in [*listed, *([bundle] if bundle else [])] if file.travels]
+    begun = _begin(standing, {file.path for file in sent})
     return UploadPlan(
         upload_id=upload.upload_id,
         user_id=upload.metadata.user_id,
@@ -79,26 +108,46 @@ def issue(standing: Standing, files: Sequence[ExpectedFile], wanted: Sequence[Wa
         part_size=upload.part_size,
         files=[_file_plan(upload, begun.get(file.path, file), numbers.get(file.path, [])) for file in listed],
         files_total=upload.files_total or 1,
+        bundle=_bundle_plan(upload, begun.get("", bundle), numbers[""]) if bundle else None,
     )
 
 
 def _file_plan(upload: Upload, file: ExpectedFile, numbers: list[int]) -> FilePlan:
-    if not travels(file):
-        return FilePlan(filename=file.path, file_size=file.size, already_stored=True, parts=[], parts_total=0)
-    key = object_key(upload, file)
+    if not file.travels:
+        return FilePlan(
+            filename=file.path,
+            file_size=file.size,
+            already_stored=file.bundle_offset is None,
+            bundle_offset=file.bundle_offset,
+            parts=[],
+            parts_total=0,
+        )
     return FilePlan(
         filename=file.path,
         file_size=file.size,
-        parts=[
-            PartUrl(
-                part_number=number,
-                url=multipart.presign_part(key, file.multipart_id or "", number),
-                size=part_length(file.size, upload.part_size, number),
-            )
-            for number in numbers
-        ],
+        parts=_urls(upload, file, numbers),
         parts_total=parts_total(file.size, upload.part_size),
     )
+
+
+def _bundle_plan(upload: Upload, bundle: ExpectedFile, numbers: list[int]) -> BundlePlan:
+    return BundlePlan(
+        size=bundle.size,
+        parts=_urls(upload, bundle, numbers),
+        parts_total=parts_total(bundle.size, upload.part_size),
+    )
+
+
+def _urls(upload: Upload, file: ExpectedFile, numbers: list[int]) -> list[PartUrl]:
+    key = object_key(upload, file)
+    return [
+        PartUrl(
+            part_number=number,
+            url=multipart.presign_part(key, file.multipart_id or "", number),
+            size=part_length(file.size, upload.part_size, number),
+        )
+        for number in numbers
+    ]
 
 
 def _begin(standing: Standing, paths: set[str]) -> dict[str, ExpectedFile]:
@@ -137,7 +186,7 @@ def _begin_chunk(standing: Standing, chunk: ExpectedChunk, paths: set[str]) -> d
 
 
 def arrived(caller: Caller, upload_id: str, query: ArrivedQuery) -> ArrivedPage:
-    """Which parts have arrived, 100 files a page at most. One Query, and one ListParts a file."""
+    """Which parts have arrived, 1,000 files a page at most. One Query, and one ListParts a file that has parts."""
     standing = find_own(caller, upload_id)
     require_open(standing)
     scope = f"parts/{upload_id}/{query.filename or ''}"
@@ -146,7 +195,7 @@ def arrived(caller: Caller, upload_id: str, query: ArrivedQuery) -> ArrivedPage:
         raise next_tokens.refusal()
     start, total = int(position), standing.upload.files_total or 1
     if query.filename is None:
-        files = list(islice(_files_from(upload_id, start), query.limit))
+        files = list(islice(_files_from(upload_id, start), min(query.limit, max(0, total - start))))
     else:
         files = [file for file in expected_files(upload_id) if file.path == query.filename]
         start, total = 0, len(files)
@@ -160,6 +209,7 @@ def arrived(caller: Caller, upload_id: str, query: ArrivedQuery) -> ArrivedPage:
         upload_id=upload_id,
         part_size=standing.upload.part_size,
         files=documents,
+        bundle=_arrived_bundle(standing.upload) if query.filename is None and start == 0 else None,
         next_token=next_tokens.make(str(end), scope) if end < total else None,
     )
 
@@ -180,12 +230,26 @@ def _page(files: list[ExpectedFile], part_size: int) -> list[ExpectedFile]:
     return files
 
 
+def _arrived_bundle(upload: Upload) -> ArrivedBundle | None:
+    """What has arrived of the bundle. One Query and one ListParts, where there is one."""
+    if not upload.has_bundle:
+        return None
+    chunks = -(-upload.files_total // FILES_PER_ROW)
+    found = [file for chunk in uploads.expected(upload.upload_id, chunks) for file in chunk.files]
+    if not found:
+        # Its end has begun meanwhile: the list of its files goes first.
+        return None
+    total = parts_total(found[0].size, upload.part_size)
+    return ArrivedBundle(size=found[0].size, parts=_arrived_parts(upload, found[0], total), parts_total=total)
+
+
 def _arrived_file(upload: Upload, file: ExpectedFile) -> ArrivedFile:
-    total = parts_total(file.size, upload.part_size) if travels(file) else 0
+    total = parts_total(file.size, upload.part_size) if file.travels else 0
     return ArrivedFile(
         filename=file.path,
         file_size=file.size,
-        already_stored=not travels(file),
+        already_stored=not file.travels and file.bundle_offset is None,
+        bundle_offset=file.bundle_offset,
         parts=_arrived_parts(upload, file, total),
         parts_total=total,
     )

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from chalicelib import telemetry
 from chalicelib.registry import access, clock, metadata, reserving
+from chalicelib.registry.bundles import bundled
 from chalicelib.registry.callers import Caller
 from chalicelib.registry.frameworks import choose_primary, content_type_of
 from chalicelib.registry.naming import check_path, check_paths
@@ -61,7 +62,9 @@ def plan_files(caller: Caller, request: FilesPlan) -> UploadPlan:
     named = [file.filename for file in request.files if file.is_primary]
     primary = choose_primary([file.path for file in files], named)
     files.sort(key=lambda file: file.path)
-    return _plan(caller, "files", request, files, primary=primary, choose_primary=False)
+    return _plan(
+        caller, "files", request, files, primary=primary, choose_primary=False, bundle=request.bundle
+    )
 
 
 def plan_folder(caller: Caller, request: FolderPlan) -> UploadPlan:
@@ -80,33 +83,35 @@ def _plan(
     primary: str | None = None,
     choose_primary: bool = True,
     preserve_structure: bool = True,
+    bundle: bool = False,
 ) -> UploadPlan:
     access.check_upload(caller, request.user_id)
     now = clock.now()
+    checked = metadata.checked(request)
+    files, together = _already_stored(checked.user_id, files), None
+    if bundle:
+        files, together = bundled(files)
+    sent = [*([together] if together else []), *files]
     upload = Upload(
         upload_id=uuid4().hex,
         kind=kind,
-        metadata=metadata.checked(request),
+        metadata=checked,
         actor=caller.actor,
         created_at=clock.timestamp(),
         expires_at=now + settings().upload_ttl,
-        part_size=part_size(max(file.size for file in files)),
+        part_size=part_size(max(file.size for file in sent)),
         files_total=0 if kind == "folder" else len(files),
         bytes_total=0 if kind == "folder" else sum(file.size for file in files),
         primary=primary,
         choose_primary=choose_primary,
         preserve_structure=preserve_structure,
+        has_bundle=together is not None,
     )
-    files = _already_stored(upload.metadata.user_id, files)
-    standing = reserving.reserve(upload, files)
+    standing = reserving.reserve(upload, files, bundle=together)
     telemetry.add(planned_bytes=sum(file.size for file in files))
-    wanted = [
-        (file.path, 1, parts_total(file.size, upload.part_size))
-        for file in files
-        if file.copy_of is None and file.size
-    ]
+    wanted = [(file.path, 1, parts_total(file.size, upload.part_size)) for file in sent if file.travels]
     try:
-        return issue(standing, files, wanted)
+        return issue(standing, files, wanted, bundle=together)
     except Exception:
         # The client was told of no upload, so it could neither go on with this one nor give it up.
         give_up(standing)

@@ -19,7 +19,12 @@ TRIES = 20
 
 
 def reserve(
-    upload: Upload, files: Sequence[ExpectedFile], *, owner: str | None = None, lease_until: int = 0
+    upload: Upload,
+    files: Sequence[ExpectedFile],
+    *,
+    bundle: ExpectedFile | None = None,
+    owner: str | None = None,
+    lease_until: int = 0,
 ) -> Standing:
     """Reserves the version that an upload asks for; `next` becomes the version after the highest.
 
@@ -32,7 +37,7 @@ def reserve(
             metadata.version = next_version(versions.highest_name(metadata.user_id, metadata.model_id))
         telemetry.note(**upload.names)
         try:
-            return uploads.reserve(upload, files, owner=owner, lease_until=lease_until)
+            return uploads.reserve(upload, files, bundle=bundle, owner=owner, lease_until=lease_until)
         except ConditionFailed:
             _make_way(upload, wants_next)
     raise StoreBusy("Many uploads of this model are starting at once; try again in a moment")

@@ -21,7 +21,7 @@ from chalicelib.store import keys, objects, shares, uploads
 from chalicelib.store.table import ConditionFailed
 from chalicelib.store.uploads import Standing
 
-REQUEST_FILES = 300
+REQUEST_FILES = 2_000
 """Files that `complete` checks and publishes within a request; more are left to the worker function."""
 REQUEST_SECONDS = 15.0
 """Seconds after which the rest of fewer is left to it as well."""
@@ -167,7 +167,7 @@ def _as_it_stands(upload_id: str) -> VersionDocument | UploadState:
 
 
 def _quick(files: list[ExpectedFile]) -> bool:
-    to_read = sum(file.size for file in files if file.copy_of is None)
+    to_read = sum(file.size for file in files if file.path and file.copy_of is None)
     to_copy = sum(file.size for file in files if file.copy_of is not None)
     limit = settings().request_verify_limit
     return len(files) <= REQUEST_FILES and to_read <= limit and to_copy <= 16 * limit

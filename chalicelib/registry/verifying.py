@@ -10,6 +10,7 @@ from chalicelib.schema.records import ExpectedFile, FileRecord, StoredContent, U
 from chalicelib.settings import settings
 from chalicelib.store import keys, large, multipart, objects
 from chalicelib.store.bucket import ObjectChanged, ObjectMissing
+from chalicelib.store.objects import Digest
 
 
 class ContentGone(Exception):
@@ -29,7 +30,7 @@ def named(things: list[str]) -> str:
 def put_together(upload: Upload, file: ExpectedFile, key: str) -> str:
     """Makes the object of the parts that arrived and gives its ETag; harmless when it was done before."""
     if file.multipart_id is None:
-        raise PartsMissing(f"{file.path}: nothing of it has arrived; `parts` gives the URLs to send it to")
+        raise PartsMissing(f"{file.name}: nothing of it has arrived; `parts` gives the URLs to send it to")
     try:
         parts = multipart.list_parts(key, file.multipart_id, parts_total(file.size, upload.part_size))
     except ObjectMissing:
@@ -44,7 +45,7 @@ def put_together(upload: Upload, file: ExpectedFile, key: str) -> str:
         return _made_before(file, key)
     except ObjectChanged:
         raise PartsMissing(
-            f"{file.path}: a part was sent again while the upload was being completed; complete it again"
+            f"{file.name}: a part was sent again while the upload was being completed; complete it again"
         ) from None
 
 
@@ -53,7 +54,7 @@ def _made_before(file: ExpectedFile, key: str) -> str:
         stored = objects.head(key)
     except ObjectMissing:
         raise InvalidRequest(
-            f"{file.path}: its parts are gone from the store; abort this upload and start a new one"
+            f"{file.name}: its parts are gone from the store; abort this upload and start a new one"
         ) from None
     return stored.etag
 
@@ -94,18 +95,21 @@ def _copied(upload: Upload, file: ExpectedFile, key: str) -> FileRecord:
         etag = large.copy(_source_key(upload, source), source.etag, file.size, key, file.content_type)
     except (ObjectMissing, ObjectChanged):
         raise ContentGone(file.path) from None
-    record = _record(file, etag)
-    return structs.replace(record, sha256=file.sha256, crc32=source.crc32)
+    return structs.replace(_record(file), etag=etag, sha256=file.sha256, crc32=source.crc32)
 
 
 def _checked(lease: Lease, file: ExpectedFile, key: str, etag: str) -> FileRecord:
-    record = _record(file, etag)
     if file.size > settings().verify_limit:
         crc32 = objects.head(key).crc32
         if crc32 is not None:
             lease.advance_bytes(file.size)
-            return structs.replace(record, sha256=file.sha256, verified=False, crc32=crc32)
-    digest = objects.digest(key, etag, lease.advance_bytes)
+            record = structs.replace(_record(file), etag=etag, sha256=file.sha256)
+            return structs.replace(record, verified=False, crc32=crc32)
+    return structs.replace(checked_record(file, objects.digest(key, etag, lease.advance_bytes)), etag=etag)
+
+
+def checked_record(file: ExpectedFile, digest: Digest) -> FileRecord:
+    """The record of a file whose content is this, still without an ETag; `HashMismatch` when other was declared."""
     if digest.size != file.size:
         raise InvalidRequest(f"{file.path}: {digest.size} bytes arrived instead of the {file.size} declared")
     if file.sha256 is not None and digest.sha256 != file.sha256:
@@ -113,15 +117,15 @@ def _checked(lease: Lease, file: ExpectedFile, key: str, etag: str) -> FileRecor
             f"{file.path}: the SHA-256 of what arrived is {digest.sha256}, but {file.sha256} was declared."
             " Nothing was published; start a new upload"
         )
-    return structs.replace(record, sha256=digest.sha256, crc32=digest.crc32)
+    return structs.replace(_record(file), sha256=digest.sha256, crc32=digest.crc32)
 
 
-def _record(file: ExpectedFile, etag: str) -> FileRecord:
+def _record(file: ExpectedFile) -> FileRecord:
     return FileRecord(
         path=file.path,
         size=file.size,
         sha256=None,
-        etag=etag,
+        etag="",
         content_type=file.content_type,
         description=file.description,
     )

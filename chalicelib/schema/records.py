@@ -56,7 +56,7 @@ class StoredContent(Struct, kw_only=True, omit_defaults=True):
 
 
 class ExpectedFile(Struct, kw_only=True, omit_defaults=True):
-    """A file that an upload is to bring, and how."""
+    """A file that an upload is to bring, and how; without a path it is the bundle in which small ones travel."""
 
     path: str
     size: int
@@ -65,6 +65,17 @@ class ExpectedFile(Struct, kw_only=True, omit_defaults=True):
     description: str | None = None
     multipart_id: str | None = None
     copy_of: StoredContent | None = None
+    bundle_offset: int | None = None
+
+    @property
+    def travels(self) -> bool:
+        """Whether the client has to send parts of it."""
+        return self.copy_of is None and self.bundle_offset is None and self.size > 0
+
+    @property
+    def name(self) -> str:
+        """What it is called in what clients are told."""
+        return self.path or "the bundle"
 
 
 Kind = Literal["form", "single", "files", "folder"]
@@ -85,6 +96,7 @@ class Upload(Struct, kw_only=True):
     primary: str | None = None
     choose_primary: bool = True
     preserve_structure: bool = True
+    has_bundle: bool = False
 
     @property
     def id(self) -> tuple[str, str, str]:

@@ -100,20 +100,29 @@ class FilesPlan(Metadata, kw_only=True, forbid_unknown_fields=True):
     """Asks for a plan to upload many files as one version."""
 
     files: Annotated[list[PlannedFile], Meta(min_length=1, max_length=100_000)]
+    bundle: Annotated[
+        bool, Meta(description="Send all files of at most 1 MiB together, as the parts of one bundle.")
+    ] = False
 
 
 class PartRange(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Parts of one file: from `first_part` up to and with `last_part`."""
+    """Parts from `first_part` up to and with `last_part`."""
+
+    first_part: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    last_part: Annotated[int | None, Meta(description="The last part there is when not given.")] = None
+
+
+class FilePartRange(PartRange, kw_only=True, forbid_unknown_fields=True):
+    """Parts of one file."""
 
     filename: FilePath
-    first_part: Annotated[int, Meta(ge=1, le=10_000)] = 1
-    last_part: Annotated[int | None, Meta(description="The file's last part when not given.")] = None
 
 
 class PartsRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """Asks for fresh URLs; at most 1,000 come in one answer."""
 
-    files: Annotated[list[PartRange], Meta(min_length=1, max_length=1_000)]
+    files: Annotated[list[FilePartRange], Meta(max_length=1_000)] = field(default_factory=list)
+    bundle: Annotated[PartRange | None, Meta(description="Parts of the bundle.")] = None
 
 
 class MetadataChange(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -220,5 +229,5 @@ class ArrivedQuery(Struct, kw_only=True, forbid_unknown_fields=True):
     """Which files' arrived parts to list."""
 
     filename: Annotated[str | None, Meta(description="One file only.")] = None
-    limit: Annotated[int, Meta(ge=1, le=100, description="Files a page.")] = 100
+    limit: Annotated[int, Meta(ge=1, le=1_000, description="Files a page.")] = 100
     next_token: NextToken = None

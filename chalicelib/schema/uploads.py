@@ -25,10 +25,22 @@ class FilePlan(Struct, kw_only=True):
     already_stored: Annotated[
         bool, Meta(description="The service has this content and copies it itself: send nothing.")
     ] = False
+    bundle_offset: Annotated[
+        int | None,
+        Meta(description="Where in the bundle its bytes lie: it has no parts of its own."),
+    ] = None
     parts: list[PartUrl]
     parts_total: Annotated[
         int, Meta(description="Parts the file has; ask `parts` for the URLs not given here.")
     ]
+
+
+class BundlePlan(Struct, kw_only=True):
+    """How the files travel that have a `bundle_offset`: their contents one after the other, cut into parts."""
+
+    size: Annotated[int, Meta(description="Bytes of these files together.")]
+    parts: list[PartUrl]
+    parts_total: int
 
 
 class UploadPlan(Struct, kw_only=True):
@@ -43,6 +55,9 @@ class UploadPlan(Struct, kw_only=True):
     part_size: Annotated[int, Meta(description="Bytes of each part but a file's last.")]
     files: list[FilePlan]
     files_total: int
+    bundle: Annotated[
+        BundlePlan | None, Meta(description="Null where there is none, or none of its parts was asked for.")
+    ] = None
 
 
 class UploadState(Struct, kw_only=True):
@@ -78,6 +93,15 @@ class ArrivedFile(Struct, kw_only=True):
     filename: str
     file_size: int
     already_stored: bool
+    bundle_offset: int | None
+    parts: list[ArrivedPart]
+    parts_total: int
+
+
+class ArrivedBundle(Struct, kw_only=True):
+    """The parts of the bundle that the store has."""
+
+    size: int
     parts: list[ArrivedPart]
     parts_total: int
 
@@ -88,4 +112,7 @@ class ArrivedPage(Struct, kw_only=True):
     upload_id: str
     part_size: int
     files: list[ArrivedFile]
+    bundle: Annotated[
+        ArrivedBundle | None, Meta(description="On the first page; null where there is none.")
+    ] = None
     next_token: str | None

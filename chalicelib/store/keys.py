@@ -37,6 +37,11 @@ def archive_key(upload_id: str) -> str:
     return f"{upload_prefix(upload_id)}archive.zip"
 
 
+def bundle_key(upload_id: str) -> str:
+    """Where the small files of an upload lie that travel together."""
+    return f"{upload_prefix(upload_id)}bundle"
+
+
 def manifest_key(user_id: str, model_id: str, version: str) -> str:
     """Where a version's manifest lies."""
     return f"{MANIFESTS}{user_id}/{model_id}/{version}.json"

@@ -73,9 +73,16 @@ def _journal_row(due_at: int, upload_id: str) -> Row:
 
 
 def reserve(
-    upload: Upload, files: Sequence[ExpectedFile], *, owner: str | None = None, lease_until: int = 0
+    upload: Upload,
+    files: Sequence[ExpectedFile],
+    *,
+    bundle: ExpectedFile | None = None,
+    owner: str | None = None,
+    lease_until: int = 0,
 ) -> Standing:
     """Reserves the version for an upload, in one transaction; `ConditionFailed` when the version is taken.
+
+    A `bundle` comes behind the files, in a chunk of its own.
 
     With an `owner` the upload is worked on from the start (a form's), and due when the lease lapses.
     """
@@ -99,6 +106,7 @@ def reserve(
         expires_at=expiry(until),
     )
     chunks = [files[start : start + FILES_PER_ROW] for start in range(0, len(files), FILES_PER_ROW)]
+    chunks += [[bundle]] if bundle else []
     expected = [_expected_row(upload.upload_id, number, chunk, until) for number, chunk in enumerate(chunks)]
     changes = Changes(puts=[(reservation, Row.pk.does_not_exist()), (row, None)])
     changes.puts += [(_journal_row(due_at, upload.upload_id), None), *((row, None) for row in expected[:1])]
@@ -243,7 +251,7 @@ class ExpectedChunk:
 
 
 def expected(upload_id: str, first: int = 0) -> Iterator[ExpectedChunk]:
-    """The files an upload expects in path order, from the chunk `first` on. One Query a megabyte."""
+    """The files an upload expects in path order, from the chunk `first` on, and its bundle. One Query a megabyte."""
     pk = keys.upload_pk(upload_id)
     after = (pk, f"{keys.EXPECTED}{first - 1:06d}") if first else None
     for row in table.rows(Range(pk, keys.EXPECTED, after=after)):

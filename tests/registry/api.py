@@ -126,11 +126,15 @@ class Api:
         return self.request("POST", "/ai-models/upload/folder", form=form)
 
     def send(self, plan, contents):
-        """Puts the bytes of a plan's files to its URLs; `contents` is by file name."""
-        for file in plan["files"]:
-            for part in file["parts"]:
+        """Puts the bytes of a plan's files and bundle to its URLs; `contents` is by file name."""
+        sent = [(file["parts"], contents[file["filename"]]) for file in plan["files"] if file["parts"]]
+        if plan["bundle"]:
+            together = [file for file in plan["files"] if file["bundle_offset"] is not None]
+            sent.append((plan["bundle"]["parts"], b"".join(contents[file["filename"]] for file in together)))
+        for parts, content in sent:
+            for part in parts:
                 start = (part["part_number"] - 1) * plan["part_size"]
-                data = contents[file["filename"]][start : start + part["size"]]
+                data = content[start : start + part["size"]]
                 assert len(data) == part["size"]
                 requests.put(part["url"], data=data, timeout=20).raise_for_status()
 

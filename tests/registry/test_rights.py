@@ -138,6 +138,10 @@ def worker(uploader):
     assert upload(uploader, {"a.bin": LARGE, "b.bin": LARGE[::-1]}, model_id="big").status == 202
     uploader.api.deliver()
     assert uploader.state()["state"] == "ready"
+    bundled = {"a.bin": LARGE, "b.bin": LARGE[::-1], "c.txt": b"c"}
+    assert upload(uploader, bundled, model_id="bundled", bundle=True).status == 202
+    uploader.api.deliver()
+    assert uploader.state()["state"] == "ready"
     uploader.plan_folder(zipped(FILES), model_id="given-up")
     uploader.send()
     with struck("CompleteMultipartUpload", twice=True):

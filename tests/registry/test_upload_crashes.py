@@ -36,15 +36,18 @@ def form(request, uploader):
     return uploader.form, {"model.pt": FILES["model.pt"]}
 
 
-@pytest.fixture(params=["here", "later", "folder"])
+@pytest.fixture(params=["here", "later", "bundle", "folder"])
 def planned(request, uploader, monkeypatch):
-    """Plans an upload and sends its bytes: files that are finished in the request, by the worker, and a ZIP."""
-    if request.param == "later":
+    """Plans an upload and sends its bytes: files finished in the request, by the worker, in a bundle, and a ZIP."""
+    if request.param in ("later", "bundle"):
         monkeypatch.setenv("WEIGHTHOUSE_REQUEST_VERIFY_LIMIT", "1")
         settings.cache_clear()
 
     def plan_and_send():
-        (uploader.plan_folder if request.param == "folder" else uploader.plan_files)()
+        if request.param == "folder":
+            uploader.plan_folder()
+        else:
+            uploader.plan_files(bundle=request.param == "bundle")
         uploader.send()
 
     return plan_and_send

@@ -257,7 +257,7 @@ def test_what_has_arrived_comes_in_pages(api):
     assert api.get(address, filename="x").status == 404
     for wrong in (
         {"limit": 0},
-        {"limit": 101},
+        {"limit": 1_001},
         {"next_token": "zz"},
         {"next_token": token, "filename": "123"},
     ):
