@@ -210,9 +210,17 @@ def test_what_many_files_cost(uploader, calls):
     with calls.counting() as counted:
         assert uploader.complete().status == 200
     assert counted == {
-        **{"PutObject": 120 + 2, "GetObject": 3},  # the files, the manifest with its list; 50 files a range
-        **{"ListParts": 2, "CompleteMultipartUpload": 1, "ListMultipartUploads": 2},
-        **{"ListObjectsV2": 1, "DeleteObjects": 2},
-        **{"GetItem": 1, "Query": 5, "UpdateItem": 1, "DeleteItem": 1, "TransactWriteItems": 1},
+        "PutObject": 120 + 2,
+        "GetObject": 3,  # the files, the manifest with its list; 50 files a range
+        "ListParts": 2,
+        "CompleteMultipartUpload": 1,
+        "ListMultipartUploads": 2,
+        "ListObjectsV2": 1,
+        "DeleteObjects": 2,
+        "GetItem": 1,
+        "Query": 5,
+        "UpdateItem": 1,
+        "DeleteItem": 1,
+        "TransactWriteItems": 1,
         "BatchWriteItem": 10,  # 5 of contents, 2 of finished files, the list of files, 2 that remove lists
     }
