@@ -4,7 +4,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 
 from chalicelib.errors import WeighthouseError
-from chalicelib.settings import MIB
+from chalicelib.settings import GIB, MIB
 from devserver.console import Halt
 
 _EMULATOR = {
@@ -12,7 +12,12 @@ _EMULATOR = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
 }
-_LIMITS = ("WEIGHTHOUSE_FORM_LIMIT", "WEIGHTHOUSE_INLINE_LIMIT")
+_LIMITS = {
+    "WEIGHTHOUSE_FORM_LIMIT": 100 * MIB,
+    "WEIGHTHOUSE_INLINE_LIMIT": 100 * MIB,
+    # The store is near: to read so much takes a request less time than to wait for the worker function.
+    "WEIGHTHOUSE_REQUEST_VERIFY_LIMIT": GIB,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,8 @@ class Stores:
 
 def apply_defaults(environment: MutableMapping[str, str]) -> None:
     """Sets what has no value: limits without a gateway in the way, and a region and keys for emulators."""
-    for limit in _LIMITS:
-        environment.setdefault(limit, str(100 * MIB))
+    for name, limit in _LIMITS.items():
+        environment.setdefault(name, str(limit))
     environment.setdefault("AWS_EC2_METADATA_DISABLED", "true")
     # A profile brings its own.
     if "AWS_PROFILE" not in environment:

@@ -20,6 +20,7 @@ from chalicelib.schema.requests import FilesPlan, FolderPlan, Metadata, SinglePl
 from chalicelib.schema.uploads import UploadPlan
 from chalicelib.settings import settings
 from chalicelib.store import contents
+from chalicelib.store.contents import Content
 from chalicelib.store.parallel import Pool
 
 ARCHIVE = "archive.zip"
@@ -123,13 +124,15 @@ def _already_stored(user_id: str, files: Sequence[ExpectedFile]) -> list[Expecte
     hashes = {file.sha256 for file in files if file.sha256 is not None and file.size}
     known, unknown = contents.find_many(user_id, hashes)
 
-    def look(file: ExpectedFile) -> ExpectedFile:
-        if file.sha256 not in hashes or not file.size:
-            return file
-        content = known.get(file.sha256)
-        if content is None and file.sha256 in unknown and time.monotonic() < until:
-            content = contents.find(user_id, file.sha256)
-        if content is None or content.file.size != file.size:
+    def look(sha256: str) -> Content | None:
+        return contents.find(user_id, sha256) if time.monotonic() < until else None
+
+    with Pool(16) as pool:
+        found = known | dict(zip(unknown, pool.map(look, unknown), strict=True))
+
+    def copied(file: ExpectedFile) -> ExpectedFile:
+        content = found.get(file.sha256 or "")
+        if content is None or not file.size or content.file.size != file.size:
             return file
         source = StoredContent(
             model_id=content.model_id,
@@ -140,5 +143,4 @@ def _already_stored(user_id: str, files: Sequence[ExpectedFile]) -> list[Expecte
         )
         return structs.replace(file, copy_of=source)
 
-    with Pool(16) as pool:
-        return list(pool.map(look, files))
+    return [copied(file) for file in files]

@@ -16,7 +16,7 @@ from chalicelib.registry.verifying import put_together
 from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.records import ExpectedFile
 from chalicelib.schema.uploads import UploadState
-from chalicelib.settings import settings
+from chalicelib.settings import GIB, settings
 from chalicelib.store import keys, objects, shares, uploads
 from chalicelib.store.table import ConditionFailed
 from chalicelib.store.uploads import Standing
@@ -25,6 +25,8 @@ REQUEST_FILES = 2_000
 """Files that `complete` checks and publishes within a request; more are left to the worker function."""
 REQUEST_SECONDS = 15.0
 """Seconds after which the rest of fewer is left to it as well."""
+REQUEST_COPIES = 4 * GIB
+"""Bytes that it has copied inside the store within a request."""
 RETRY_AFTER = 2
 """Seconds after which a client is told to ask for the state again."""
 
@@ -167,10 +169,14 @@ def _as_it_stands(upload_id: str) -> VersionDocument | UploadState:
 
 
 def _quick(files: list[ExpectedFile]) -> bool:
-    to_read = sum(file.size for file in files if file.path and file.copy_of is None)
+    files = [file for file in files if file.path]
+    to_read = sum(file.size for file in files if file.copy_of is None)
     to_copy = sum(file.size for file in files if file.copy_of is not None)
-    limit = settings().request_verify_limit
-    return len(files) <= REQUEST_FILES and to_read <= limit and to_copy <= 16 * limit
+    return (
+        len(files) <= REQUEST_FILES
+        and to_read <= settings().request_verify_limit
+        and to_copy <= REQUEST_COPIES
+    )
 
 
 def _hand_over(standing: Standing, to: str) -> UploadState:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 
 from chalicelib.settings import MIB
-from chalicelib.store import bucket, multipart, objects
+from chalicelib.store import multipart, objects
 from chalicelib.store.memory import PARTS
 from chalicelib.store.parallel import Pool, for_each
 
@@ -101,15 +101,7 @@ def copy(source: str, etag: str, size: int, key: str, content_type: str) -> str:
     """Copies an object of any size inside the store and gives its ETag; `ObjectMissing`, `ObjectChanged`."""
     if size > COPY_PART:
         return copy_range(source, etag, 0, size, key, content_type)
-    with bucket.translated():
-        return bucket.client().copy_object(
-            Bucket=bucket.name(),
-            Key=key,
-            CopySource={"Bucket": bucket.name(), "Key": source},
-            CopySourceIfMatch=etag,
-            ContentType=content_type,
-            MetadataDirective="REPLACE",
-        )["CopyObjectResult"]["ETag"]
+    return objects.copy(source, etag, key, content_type)
 
 
 def copy_range(

@@ -13,8 +13,6 @@ from chalicelib.store.parallel import Pool, for_each
 PAGE = 1_000
 """Parts in one answer of ListParts:
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html"""
-COPY_WAIT = 300.0
-"""Seconds without a byte after which a copy inside the store is given up: it answers when all is copied."""
 
 
 class Part(NamedTuple):
@@ -68,7 +66,7 @@ def copy_part(
         "x-amz-copy-source-range": f"bytes={offset}-{offset + length - 1}",
     }
     with bucket.translated():
-        answer = wire.send("PUT", key, query=query, headers=headers, wait=COPY_WAIT)
+        answer = wire.send("PUT", key, query=query, headers=headers, wait=wire.COPY_WAIT)
     text = answer.data.decode()
     return Part(number, length, wire.tag(text, "ETag"), wire.tag(text, "ChecksumCRC32") or None)
 

@@ -22,6 +22,8 @@ ATTEMPTS = 5
 CONNECTIONS = 64
 WAIT = 20.0
 """Seconds without a byte after which an answer is given up."""
+COPY_WAIT = 300.0
+"""The same for a copy inside the store, which answers when all is copied."""
 _BASE, _LONGEST = 0.1, 5.0
 """Seconds before another attempt, as `backoff.pause` has them."""
 _TRANSIENT = {"BadDigest", "OperationAborted", "RequestTimeout", "SlowDown", "Throttling", "TooManyRequests"}
@@ -93,7 +95,9 @@ def _operation(method: str, query: Mapping[str, str], headers: Mapping[str, str]
     if method == "GET":
         return "GetObject"
     copies = "x-amz-copy-source" in headers
-    return ("UploadPartCopy" if copies else "UploadPart") if query else "PutObject"
+    if query:
+        return "UploadPartCopy" if copies else "UploadPart"
+    return "CopyObject" if copies else "PutObject"
 
 
 def _refusal(method: str, answer: "BaseHTTPResponse") -> Exception:

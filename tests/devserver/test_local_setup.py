@@ -1,5 +1,6 @@
 """What `make run` does before it serves: options, the data folder, which AWS, which Python."""
 
+import asyncio
 import json
 import os
 import socket
@@ -46,6 +47,24 @@ def test_a_port_is_taken_when_it_is_on_all_addresses() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(Halt, match="is taken"):
             listen(port)
+
+
+def test_no_answer_waits_for_an_acknowledgement() -> None:
+    async def accepted() -> bool:
+        told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def tell(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            told.set_result(
+                writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            )
+            writer.close()
+
+        listener = listen(0)
+        async with await asyncio.start_server(tell, sock=listener):
+            with socket.create_connection(listener.getsockname()):
+                return bool(await told)
+
+    assert asyncio.run(accepted())
 
 
 def held(path: Path) -> "subprocess.Popen[bytes]":
@@ -144,6 +163,7 @@ def test_limits_are_wide_where_no_gateway_stands_in_the_way() -> None:
     apply_defaults(environment)
     assert environment["WEIGHTHOUSE_FORM_LIMIT"] == "7"
     assert environment["WEIGHTHOUSE_INLINE_LIMIT"] == "104857600"
+    assert environment["WEIGHTHOUSE_REQUEST_VERIFY_LIMIT"] == "1073741824"
     assert environment["NO_PROXY"] == "intern,127.0.0.1,localhost"
 
 

@@ -1,6 +1,7 @@
 """Uploads by presigned URLs: plans, parts, completing, giving up, expiring."""
 
 import hashlib
+import urllib.parse
 
 import pytest
 import requests
@@ -32,7 +33,8 @@ def pinned_copies(monkeypatch):
 
     def call(client, name, arguments):
         if name == "CopyObject":
-            source = original(client, "HeadObject", arguments["CopySource"])
+            bucket, _, key = urllib.parse.unquote(arguments["CopySource"]).partition("/")
+            source = original(client, "HeadObject", {"Bucket": bucket, "Key": key})
             if source["ETag"] != arguments["CopySourceIfMatch"]:
                 raise ClientError({"Error": {"Code": "PreconditionFailed"}}, name)
         return original(client, name, arguments)

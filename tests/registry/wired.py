@@ -35,6 +35,7 @@ def send(method, key, *, query=None, headers=None, body=None, size=None, wait=0,
             "x-amz-copy-source": "CopySource",
             "x-amz-copy-source-if-match": "CopySourceIfMatch",
             "x-amz-copy-source-range": "CopySourceRange",
+            "x-amz-metadata-directive": "MetadataDirective",
         }.items()
         if header in headers
     }
@@ -45,7 +46,9 @@ def send(method, key, *, query=None, headers=None, body=None, size=None, wait=0,
         found = s3.get_object(Bucket=name, Key=key, **given)
         return Answer(found["Body"].read(), ETag=found["ETag"], **{"Content-Length": found["ContentLength"]})
     if "CopySource" in given:
-        copied = s3.upload_part_copy(Bucket=name, Key=key, **given)["CopyPartResult"]
+        part = bool(query)
+        copied = (s3.upload_part_copy if part else s3.copy_object)(Bucket=name, Key=key, **given)
+        copied = copied["CopyPartResult" if part else "CopyObjectResult"]
         return Answer(f"<ETag>{copied['ETag']}</ETag>".encode())
     data = body if isinstance(body, bytes) else b"".join(body)
     assert size in (None, len(data))
