@@ -112,14 +112,25 @@ def test_many_files_some_of_which_are_empty_or_stored_already(client: Client, tm
     assert [file["filename"] for file in client.json("")["models"][0]["files"]] == sorted(contents)[:10]
 
 
-def test_so_many_files_that_the_triggered_function_publishes_them(client: Client) -> None:
-    files = [{"filename": f"{number:03}.txt", "file_size": 0} for number in range(301)]
-    plan = client.plan("files", "empty", files=files)
-    answer = client.complete(plan)
-    assert (answer.status_code, answer.json()["state"]) == (202, "verifying")
-    state = client.end(plan)
-    assert (state["state"], state["files_done"], state["files_total"]) == ("ready", 301, 301)
-    assert client.json("/empty")["files_total"] == 301
+def test_many_small_files_in_a_bundle(client: Client) -> None:
+    contents = {f"{number:03}.txt": os.urandom(40_000 + number) for number in range(301)}
+    files = [
+        {"filename": name, "file_size": len(data), "file_hash": sha256(data)}
+        for name, data in contents.items()
+    ]
+    plan = client.plan("files", "small", files=files, bundle=True)
+    whole, size = b"".join(contents.values()), plan["part_size"]
+    assert (plan["bundle"]["size"], len(plan["bundle"]["parts"])) == (len(whole), 2)
+    for part in plan["bundle"]["parts"]:
+        start = (part["part_number"] - 1) * size
+        requests.put(part["url"], data=whole[start : start + size]).raise_for_status()
+    assert client.complete(plan).json()["files_total"] == 301
+    listed = client.json("/small/files?urls=true", limit=1_000)["files"]
+    assert {file["filename"]: file["file_hash"] for file in listed} == {
+        name: sha256(data) for name, data in contents.items()
+    }
+    for file in listed[::100]:
+        assert requests.get(file["url"]).content == contents[file["filename"]]
     eventually(lambda: client.door.keys(plan["upload_id"]) == [])
 
 
