@@ -385,7 +385,7 @@ def test_an_upload_expires(uploader, monkeypatch):
     api = uploader.api
     plan = single(api).json
     api.send(plan, {"model.bin": b"weights"})
-    uploader.late = 99
+    uploader.late = 40
     sweep()
     assert state(api, plan)["state"] == "uploading"
     uploader.late = 101
