@@ -91,7 +91,7 @@ clean:
 $(RUN): requirements.txt requirements-run.txt
 	$(SET_UP) .venv requirements-run.txt $@
 
-$(DEV): $(RUN) requirements-dev.txt
+$(DEV): $(RUN) requirements-dev.txt client/pyproject.toml
 	$(SET_UP) .venv requirements-dev.txt $@
 
 $(EMULATOR): requirements-emulator.txt

@@ -32,13 +32,11 @@ def _alone() -> Iterator[None]:
 
 
 def _files(requirements: Path) -> list[Path]:
-    """A requirements file and those that it includes."""
-    included = [
-        requirements.parent / line.split()[1]
-        for line in requirements.read_text().splitlines()
-        if line.startswith("-r ")
-    ]
-    return [requirements, *(file for inner in included for file in _files(inner))]
+    """A requirements file, those that it includes, and what says what its packages in this repository need."""
+    lines = [line.split() for line in requirements.read_text().splitlines()]
+    included = [requirements.parent / line[1] for line in lines if line[:1] == ["-r"]]
+    ours = [requirements.parent / line[1] / "pyproject.toml" for line in lines if line[:1] == ["-e"]]
+    return [requirements, *ours, *(file for inner in included for file in _files(inner))]
 
 
 def _works(python: Path) -> bool:

@@ -1,0 +1,99 @@
+"""What the service answers with, as dataclasses; fields that a newer service adds are passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+D = TypeVar("D")
+
+
+def read(cls: type[D], answer: Mapping[str, Any]) -> D:
+    """The dataclass of an answer."""
+    known = cls.__dataclass_fields__  # type: ignore[attr-defined]
+    return cls(**{key: value for key, value in answer.items() if key in known})
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file of a version."""
+
+    filename: str
+    """The path inside the version."""
+    file_path: str
+    """The object's key in the bucket."""
+    file_size: int
+    """Bytes."""
+    file_type: str
+    file_hash: str | None
+    """SHA-256 in hex."""
+    hash_verified: bool
+    content_type: str
+    is_primary: bool
+    description: str | None = None
+    crc32: str | None = None
+    """Eight lower-case hex digits."""
+    url: str | None = field(default=None, repr=False)
+    """A presigned URL, where one was asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """A version of a model, as the version document of the API has it."""
+
+    user_id: str
+    model_id: str
+    version: str
+    name: str
+    description: str | None
+    framework: str
+    model_type: str
+    algorithm: str | None
+    files: tuple[File, ...]
+    """At most the first 1,000, and 10 in lists; `Client.files` has them all."""
+    files_total: int
+    primary_file_path: str | None
+    input_shape: list[int] | None
+    output_shape: list[int] | None
+    num_parameters: int | None
+    model_size_mb: float
+    training_dataset: str | None
+    training_accuracy: float | None
+    validation_accuracy: float | None
+    test_accuracy: float | None
+    training_loss: float | None
+    python_version: str | None
+    dependencies: list[str]
+    hardware_requirements: str | None
+    tags: list[str]
+    custom_metadata: dict[str, Any]
+    created_at: str
+    """RFC 3339, UTC."""
+    updated_at: str
+    is_active: bool
+    is_production_ready: bool
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Version:
+        """The version in an answer of the service."""
+        return read(cls, {**answer, "files": tuple(read(File, file) for file in answer["files"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """The state of an upload."""
+
+    upload_id: str
+    state: str
+    """`uploading`, `verifying`, `unpacking`, `ready`, `failed` or `expired`."""
+    user_id: str
+    model_id: str
+    version: str
+    expires_at: str
+    files_done: int
+    files_total: int
+    bytes_done: int
+    bytes_total: int
+    detail: str | None
+    url: str | None

@@ -1,0 +1,87 @@
+"""Where tokens are kept: in the keyring of the operating system when there is one, else in a file of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, cast
+
+from weighthouse.settings import state_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SERVICE = "weighthouse"
+
+
+def _file() -> Path:
+    return state_folder() / "login.json"
+
+
+def _read() -> dict[str, Any]:
+    """``{"url": the last login's, "tokens": {url: token, or null where the keyring has it}}``."""
+    try:
+        kept = json.loads(_file().read_bytes())
+        return kept if isinstance(kept.get("tokens"), dict) else {"tokens": {}}
+    except (OSError, ValueError, AttributeError):
+        return {"tokens": {}}
+
+
+def _write(kept: dict[str, Any]) -> None:
+    """Replaces the file whole; it is never readable for others, not even for a moment."""
+    new = _file().with_suffix(f".{os.getpid()}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(kept, file)
+    new.replace(_file())
+
+
+def _keyring() -> Any:
+    """The keyring library, when it is installed and has somewhere to keep secrets; else None."""
+    if find_spec("keyring") is None:
+        return None
+    import keyring
+    from keyring.backends import fail
+
+    return None if isinstance(keyring.get_keyring(), fail.Keyring) else keyring
+
+
+def last_url() -> str | None:
+    """The address of the last login, if there was one."""
+    return cast("str | None", _read().get("url"))
+
+
+def token_for(url: str) -> str | None:
+    """The token that is kept for an address, if there is one."""
+    tokens = _read()["tokens"]
+    if url not in tokens:
+        return None
+    if tokens[url] is None and (keyring := _keyring()):
+        return cast("str | None", keyring.get_password(_SERVICE, url))
+    return cast("str | None", tokens[url])
+
+
+def keep(url: str, token: str | None) -> str:
+    """Makes `url` the address to use, keeps its token, and says where."""
+    kept = _read()
+    keyring = _keyring() if token else None
+    if keyring:
+        keyring.set_password(_SERVICE, url, token)
+    tokens = {**kept["tokens"], url: None if keyring else token}
+    if token is None:
+        tokens.pop(url)
+    _write({"url": url, "tokens": tokens})
+    return "the keyring" if keyring else str(_file())
+
+
+def forget(url: str) -> bool:
+    """Removes what is kept for an address; whether there was anything."""
+    kept = _read()
+    known = url in kept["tokens"] or kept.get("url") == url
+    if url in kept["tokens"] and kept["tokens"].pop(url) is None and (keyring := _keyring()):
+        keyring.delete_password(_SERVICE, url)
+    if kept.get("url") == url:
+        del kept["url"]
+    _write(kept)
+    return known

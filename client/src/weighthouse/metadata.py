@@ -1,0 +1,224 @@
+"""What is said of a version: its fields, their types and limits, and how they are written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from weighthouse.errors import InvalidInput
+
+FRAMEWORKS = ("pytorch", "tensorflow", "sklearn", "onnx", "keras", "huggingface", "other")
+MODEL_TYPES = (
+    "classification",
+    "regression",
+    "clustering",
+    "nlp",
+    "computer_vision",
+    "recommendation",
+    "time_series",
+    "reinforcement_learning",
+    "other",
+)
+MODEL_FILE = "model.yaml"
+"""The file beside a model's files that holds its metadata."""
+_LONGEST_MODEL_FILE = 1 << 20
+
+
+class Field(NamedTuple):
+    """One field of the metadata."""
+
+    kind: str
+    """`text`, `choice`, `whole`, `number`, `truth`, `texts`, `shape` or `object`."""
+    help: str
+    choices: tuple[str, ...] = ()
+    longest: int = 0
+    """Characters of a text, and of each of several; 0 where the kind has none."""
+    most: int = 0
+    """How many items a list takes."""
+
+
+# The limits are those of docs/api.md, under "Limits".
+FIELDS: dict[str, Field] = {
+    "name": Field("text", "a title for people", longest=256),
+    "description": Field("text", "what it is", longest=20_000),
+    "framework": Field("choice", "the framework, else by the primary file's extension", FRAMEWORKS),
+    "model_type": Field("choice", "what it does", MODEL_TYPES),
+    "algorithm": Field("text", "how it does it", longest=1000),
+    "input_shape": Field("shape", "the input's dimensions", most=64),
+    "output_shape": Field("shape", "the output's dimensions", most=64),
+    "num_parameters": Field("whole", "how many parameters it has"),
+    "training_dataset": Field("text", "what it was trained on", longest=1000),
+    "training_accuracy": Field("number", "on the training data"),
+    "validation_accuracy": Field("number", "on the validation data"),
+    "test_accuracy": Field("number", "on the test data"),
+    "training_loss": Field("number", "at the end of training"),
+    "python_version": Field("text", "what it was made with", longest=1000),
+    "dependencies": Field("texts", "requirements, as pip takes them", longest=256, most=500),
+    "hardware_requirements": Field("text", "what it needs to run", longest=1000),
+    "tags": Field("texts", "short labels to find it by", longest=128, most=50),
+    "custom_metadata": Field("object", "any JSON object of up to 64 KB"),
+    "is_active": Field("truth", "whether it can be the latest version"),
+    "is_production_ready": Field("truth", "whether it may be used in earnest"),
+}
+
+
+def checked(fields: Mapping[str, Any], source: str, *, clearing: bool = False) -> dict[str, Any]:
+    """The metadata, when every field is known and of its type; `source` says where it was written.
+
+    With `clearing`, None clears a field; else fields with None count as not given. Raises `InvalidInput` with the
+    field, its value and what is allowed.
+    """
+    for name, value in fields.items():
+        if name not in FIELDS:
+            raise InvalidInput(f"{source}: there is no field {name!r}{_hint(name)}")
+        if value is not None and (wrong := _wrong(FIELDS[name], value)):
+            raise InvalidInput(f"{source}: {name} is {_shown(value)}; {wrong}")
+    return {name: value for name, value in fields.items() if clearing or value is not None}
+
+
+def _hint(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, FIELDS, 1)
+    return f"; did you mean {close[0]!r}?" if close else "; fields of your own go into custom_metadata"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _wrong(field: Field, value: Any) -> str | None:
+    """What is allowed, when `value` is not."""
+    return _CHECKS[field.kind](field, value)
+
+
+def _text(field: Field, value: Any) -> str | None:
+    if not isinstance(value, str):
+        return "it must be text (in YAML, put quotes around it)"
+    return None if len(value) <= field.longest else f"it may have {field.longest:,} characters"
+
+
+def _texts(field: Field, value: Any) -> str | None:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        return "it must be a list of texts"
+    if len(value) > field.most:
+        return f"it may have {field.most} items"
+    long = [item for item in value if len(item) > field.longest]
+    return f"{_shown(long[0])} has more than {field.longest} characters" if long else None
+
+
+def _shape(field: Field, value: Any) -> str | None:
+    if not isinstance(value, list | tuple) or not all(_is_whole(item) for item in value):
+        return "it must be a list of whole numbers"
+    return None if len(value) <= field.most else f"it may have {field.most} numbers"
+
+
+def _object(field: Field, value: Any) -> str | None:
+    if not isinstance(value, Mapping):
+        return "it must be an object"
+    try:
+        size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
+    except (TypeError, ValueError) as error:
+        return f"it must be JSON: {error}"
+    return None if size <= 65_536 else f"it may have 64 KB as JSON, and has {size:,} bytes"
+
+
+_CHECKS: dict[str, Callable[[Field, Any], str | None]] = {
+    "text": _text,
+    "choice": lambda field, value: (
+        None if value in field.choices else f"it must be one of {', '.join(field.choices)}"
+    ),
+    "whole": lambda field, value: None if _is_whole(value) else "it must be a whole number",
+    "number": lambda field, value: (
+        None if isinstance(value, float) or _is_whole(value) else "it must be a number"
+    ),
+    "truth": lambda field, value: None if isinstance(value, bool) else "it must be true or false",
+    "texts": _texts,
+    "shape": _shape,
+    "object": _object,
+}
+
+
+def parsed(name: str, text: str) -> Any:
+    """The value of a field as it is written on a command line; nothing clears it and gives None.
+
+    Lists are separated by commas or written as JSON; objects are JSON. Raises `InvalidInput`.
+    """
+    field = FIELDS.get(name)
+    if field is None:
+        raise InvalidInput(f"there is no field {name!r}{_hint(name)}")
+    if not text:
+        return None
+    try:
+        return _PARSERS[field.kind](text)
+    except ValueError:
+        wrong = "it must be JSON" if field.kind == "object" else _wrong(field, None)
+        raise InvalidInput(f"{name} is {_shown(text)}; {wrong}") from None
+
+
+def _truth(text: str) -> bool:
+    words = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
+    if text.lower() not in words:
+        raise ValueError(text)
+    return words[text.lower()]
+
+
+def _list(text: str) -> Any:
+    if text.startswith("["):
+        return json.loads(text)
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(item) for item in re.split(r"[,x×\s]+", text.strip("[]() "))]
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "text": str,
+    "choice": str,
+    "whole": lambda text: int(text.replace("_", "")),
+    "number": float,
+    "truth": _truth,
+    "texts": _list,
+    "shape": _numbers,
+    "object": json.loads,
+}
+
+
+def read_model_file(path: Path) -> dict[str, Any]:
+    """The metadata in a YAML file; raises `InvalidInput` with the line for what is not YAML, and for wrong fields."""
+    import yaml
+
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_MODEL_FILE + 1)
+    except OSError as error:
+        raise InvalidInput(f"{path} can't be read: {error.strerror}") from error
+    if len(content) > _LONGEST_MODEL_FILE:
+        raise InvalidInput(f"{path} has more than 1 MiB; it should hold the metadata only")
+    try:
+        loaded = yaml.safe_load(content)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path} is not YAML: {error}") from error
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
+        raise InvalidInput(f"{path} must hold fields, as in `description: A small net`")
+    return checked(loaded, str(path))

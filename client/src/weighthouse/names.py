@@ -1,0 +1,45 @@
+"""Names of models and versions as people write them: ``user/model`` and ``user/model:version``."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from weighthouse.errors import InvalidInput
+
+# As docs/api.md has them, under "Names".
+_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Name(NamedTuple):
+    """What ``user/model:version`` names; without a version, `version` is None."""
+
+    user_id: str
+    model_id: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.user_id}/{self.model_id}" + (f":{self.version}" if self.version else "")
+
+
+def check_name(user_id: str, model_id: str, version: str | None = None) -> None:
+    """Raises `InvalidInput` for what can't be a name, before it gets into an address."""
+    for field, value, pattern in (
+        ("user", user_id, _USER),
+        ("model", model_id, _MODEL),
+        ("version", version, _VERSION),
+    ):
+        if value is not None and not pattern.fullmatch(value):
+            raise InvalidInput(f"{field} is {value!r}; it must match {pattern.pattern}")
+
+
+def parse_name(text: str) -> Name:
+    """The name in ``user/model`` or ``user/model:version``; raises `InvalidInput`."""
+    user_id, slash, rest = text.partition("/")
+    model_id, colon, version = rest.partition(":")
+    if not slash or (colon and not version):
+        raise InvalidInput(f"{text!r} is no name of a model: write user/model or user/model:version")
+    check_name(user_id, model_id, version or None)
+    return Name(user_id, model_id, version or None)

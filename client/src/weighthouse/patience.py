@@ -1,0 +1,78 @@
+"""Trying again: full jitter, Retry-After, and a budget that ends it."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from weighthouse.errors import WeighthouseError
+
+T = TypeVar("T")
+
+BUDGET = 120.0
+"""Seconds for which one request is tried again."""
+_FIRST = 0.2
+_LONGEST = 20.0
+
+
+class Transient(Exception):
+    """An attempt failed in a way that may pass; `cause` is what is raised when it does not."""
+
+    def __init__(self, cause: WeighthouseError, retry_after: float = 0.0) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+        self.retry_after = retry_after
+
+
+class Stopped(Exception):
+    """Another part of the same job failed or was interrupted, so this one need not go on."""
+
+
+def pause(tries: int, retry_after: float = 0.0) -> float:
+    """Seconds to wait after so many tries: anything up to 0.2 s × 2^(tries - 1), at most 20 s, after `retry_after`.
+
+    Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
+    return retry_after + random.uniform(0, min(_LONGEST, _FIRST * 2 ** min(tries - 1, 10)))
+
+
+class Patience:
+    """How long a request is tried again, and what ends it early."""
+
+    def __init__(self, budget: float = BUDGET, stop: threading.Event | None = None) -> None:
+        """`budget` is in seconds from a request's first failure on; `stop` raises `Stopped` from any wait."""
+        self.budget = budget
+        self._stop = stop or threading.Event()
+
+    def check(self) -> None:
+        """Raises `Stopped` once the job has been stopped."""
+        if self._stop.is_set():
+            raise Stopped
+
+    def wait(self, seconds: float) -> None:
+        """Waits; raises `Stopped` as soon as the job has been stopped."""
+        if self._stop.wait(seconds):
+            raise Stopped
+
+    def keep_trying(self, attempt: Callable[[], T]) -> T:
+        """What `attempt` gives, repeated while it raises `Transient` and the budget lasts; then the last cause."""
+        tries, deadline = 0, 0.0
+        while True:
+            self.check()
+            try:
+                return attempt()
+            except Transient as failure:
+                tries += 1
+                now = time.monotonic()
+                deadline = deadline or now + self.budget
+                seconds = pause(tries, failure.retry_after)
+                if now + seconds > deadline:
+                    cause = failure.cause
+                    if tries > 1:
+                        cause.detail = f"{cause.detail} (tried {tries} times)"
+                        cause.args = (cause.detail,)
+                    raise cause from failure
+                self.wait(seconds)

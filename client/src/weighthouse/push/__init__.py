@@ -1,0 +1,1 @@
+"""Sending a file or a folder as a version."""

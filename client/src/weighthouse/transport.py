@@ -1,0 +1,276 @@
+"""HTTP to the service and to its store: kept connections, timeouts, and which failures may pass."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.exceptions import HTTPError, InvalidHeader, SSLError
+
+from weighthouse._version import __version__
+from weighthouse.errors import (
+    FileChanged,
+    InvalidInput,
+    NotFound,
+    StoreRefused,
+    Unreachable,
+    WeighthouseError,
+    of_status,
+)
+from weighthouse.patience import BUDGET, Patience, Transient
+
+BLOCK = 256 * 1024
+"""Bytes that are read, sent and received at a time."""
+
+_FIRST_BUDGET = 10.0
+"""Seconds for which a service that has never answered is tried: its address may be wrong."""
+_KEPT = 32
+"""Connections kept to a host; more are opened when more threads ask at once."""
+# `connect` also bounds the sending of a block. The service may take 30 s for an answer behind API Gateway,
+# and longer where it reads a large upload within the request, as `make run` does.
+_SERVICE = urllib3.Timeout(connect=10, read=90)
+_STORE = urllib3.Timeout(connect=30, read=60)
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_LONGEST_RETRY_AFTER = 60.0
+
+
+class Content(Protocol):
+    """What a part is read from while it is sent."""
+
+    def read(self, count: int, /) -> bytes:
+        """The next bytes, at most `count`; none at the end."""
+
+
+@dataclass
+class FileRange:
+    """A range of an open file as the body of a request; other threads may read the same file meanwhile."""
+
+    descriptor: int
+    start: int
+    size: int
+    name: str
+    """What the file is called in an error."""
+    patience: Patience
+    position: int = field(default=0, init=False)
+
+    def read(self, count: int, /) -> bytes:
+        """The next bytes; raises `FileChanged` when the file ends early, and `Stopped`."""
+        self.patience.check()
+        wanted = min(count, self.size - self.position)
+        data = os.pread(self.descriptor, wanted, self.start + self.position) if wanted else b""
+        if wanted and not data:
+            raise FileChanged(f"{self.name} became shorter while it was sent")
+        self.position += len(data)
+        return data
+
+
+class Transport:
+    """Requests to one service as one caller, and to the store that its presigned URLs name; thread-safe."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        """Raises `InvalidInput` when `url` is not one of http or https."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise InvalidInput(
+                f"The service's address is {url!r}; it must be like https://host/stage or http://localhost:8000"
+            )
+        self.url = url.rstrip("/")
+        self._headers = {"User-Agent": f"weighthouse/{__version__}", "Accept": "application/json"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self._lock = threading.Lock()
+        self._reached = False
+
+    def close(self) -> None:
+        """Closes the connections that are not in use."""
+        for manager in self._managers.values():
+            manager.clear()
+
+    def _manager(self, url: str) -> urllib3.PoolManager:
+        parts = urlsplit(url)
+        proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+        with self._lock:
+            if proxy not in self._managers:
+                options: dict[str, Any] = {"maxsize": _KEPT, "blocksize": BLOCK, "retries": False}
+                self._managers[proxy] = (
+                    urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+                )
+            return self._managers[proxy]
+
+    def _send(self, method: str, url: str, **request: Any) -> urllib3.BaseHTTPResponse:
+        """An answer, whatever its status; raises `Transient` when none comes."""
+        try:
+            return self._manager(url).request(method, url, redirect=False, **request)
+        except SSLError as error:
+            raise Unreachable(f"{_host(url)} can't be trusted: {error}") from error
+        except (HTTPError, OSError) as error:
+            raise Transient(Unreachable(f"{_host(url)} can't be reached: {_cause(error)}")) from error
+
+    def _patience(self, patience: Patience | None) -> Patience:
+        if self._reached:
+            return patience or Patience(BUDGET)
+        return Patience(_FIRST_BUDGET)
+
+    def _ask(self, method: str, path: str, query: Mapping[str, Any], body: Any) -> urllib3.BaseHTTPResponse:
+        named = {key: value for key, value in query.items() if value is not None}
+        url = self.url + path + (f"?{urlencode(named)}" if named else "")
+        headers, content = dict(self._headers), None
+        if body is not None:
+            content = json.dumps(body, separators=(",", ":")).encode()
+            headers["Content-Type"] = "application/json"
+        answer = self._send(method, url, headers=headers, body=content, timeout=_SERVICE)
+        self._reached = True
+        if answer.status < 400:
+            return answer
+        error = of_status(answer.status, _detail(answer), answer.headers.get("X-Request-Id"))
+        if answer.status in _PASSING:
+            raise Transient(error, _retry_after(answer))
+        raise error
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        patience: Patience | None = None,
+    ) -> Any:
+        """The JSON that the service answers with, None without a body; repeated while failures may pass.
+
+        A deletion whose answer was lost gives None when it is repeated and there is nothing any more.
+        Raises the `ServiceError` of the answer, or `Unreachable`.
+        """
+        tries = 0
+
+        def attempt() -> Any:
+            nonlocal tries
+            tries += 1
+            try:
+                answer = self._ask(method, path, query or {}, body)
+            except NotFound:
+                if method == "DELETE" and tries > 1:
+                    return None
+                raise
+            try:
+                return json.loads(answer.data) if answer.data else None
+            except ValueError:
+                raise Unreachable(
+                    f"{self.url} does not answer as Weighthouse does: is the address right?"
+                ) from None
+
+        return self._patience(patience).keep_trying(attempt)
+
+    def locate(self, path: str, *, query: Mapping[str, Any], patience: Patience | None = None) -> str:
+        """The presigned URL that the service redirects to; waits for what is not ready yet (202)."""
+
+        def attempt() -> str:
+            answer = self._ask("GET", path, query, None)
+            if answer.status == 202:
+                raise Transient(
+                    Unreachable(f"{path} is still being made: try again later"), _retry_after(answer)
+                )
+            return answer.headers["Location"]
+
+        return self._patience(patience).keep_trying(attempt)
+
+    def put(self, url: str, content: Content, size: int) -> None:
+        """Sends a part, once; raises `Transient`, `StoreRefused`, and what reading `content` raises."""
+        headers = {"Content-Length": str(size), "User-Agent": self._headers["User-Agent"]}
+        answer = self._send("PUT", url, headers=headers, body=content, timeout=_STORE)
+        if answer.status not in (200, 201, 204):
+            raise _refusal(answer, url)
+
+    def get(self, url: str, start: int, stop: int, etag: str | None = None) -> Received:
+        """Bytes `start` to before `stop` of an object, once; with `etag` only while the object still has it.
+
+        Raises `Transient`, and `StoreRefused`, with status 412 when it has another one; reading it raises
+        `Transient` when it breaks off.
+        """
+        headers = {"Range": f"bytes={start}-{stop - 1}", "User-Agent": self._headers["User-Agent"]}
+        if etag:
+            headers["If-Match"] = etag
+        answer = self._send("GET", url, headers=headers, timeout=_STORE, preload_content=False)
+        if answer.status != 206 and not (answer.status == 200 and start == 0):
+            answer.read()
+            raise _refusal(answer, url)
+        return Received(answer, stop - start, _host(url))
+
+
+class Received:
+    """The bytes of a range as they come, block by block; its connection is kept when they are read to the end."""
+
+    def __init__(self, answer: urllib3.BaseHTTPResponse, size: int, host: str) -> None:
+        self.etag: str | None = answer.headers.get("ETag")
+        self._answer, self._size, self._host = answer, size, host
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Gives all of it, or raises `Transient`."""
+        left = self._size
+        try:
+            while left:
+                block = self._read(min(BLOCK, left))
+                left -= len(block)
+                yield block
+        finally:
+            self._answer.close()
+
+    def _read(self, count: int) -> bytes:
+        try:
+            if block := self._answer.read(count, decode_content=False):
+                return block
+        except (HTTPError, OSError) as error:
+            raise Transient(Unreachable(f"{self._host} broke off: {_cause(error)}")) from error
+        raise Transient(Unreachable(f"{self._host} broke off before the end"))
+
+
+def _host(url: str) -> str:
+    """The address without what makes a presigned URL a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _cause(error: BaseException) -> str:
+    """What lies under urllib3's wrapping, in one line."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return f"{error}" or type(error).__name__
+
+
+def _detail(answer: urllib3.BaseHTTPResponse) -> str:
+    """What an error answer says: Weighthouse by `detail`, API Gateway by `message`, others by the status alone."""
+    try:
+        said = json.loads(answer.data)
+        return str(said.get("detail") or said["message"])
+    except (ValueError, KeyError, AttributeError):
+        return f"The service answered {answer.status} {answer.reason or ''}".rstrip()
+
+
+def _retry_after(answer: urllib3.BaseHTTPResponse) -> float:
+    try:
+        seconds = urllib3.Retry().parse_retry_after(answer.headers.get("Retry-After", "0"))
+    except InvalidHeader:
+        return 0.0
+    return min(seconds, _LONGEST_RETRY_AFTER)
+
+
+def _refusal(answer: urllib3.BaseHTTPResponse, url: str) -> WeighthouseError | Transient:
+    """What a store's error answer means.
+
+    S3 says RequestTimeout with 400: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+    """
+    found = re.search(rb"<Code>([A-Za-z]{1,64})</Code>", answer.data[:4096])
+    code = found[1].decode() if found else answer.reason or ""
+    refused = StoreRefused(f"The store at {_host(url)} answered {answer.status} {code}", answer.status)
+    if answer.status in _PASSING or code == "RequestTimeout":
+        return Transient(refused, _retry_after(answer))
+    return refused
