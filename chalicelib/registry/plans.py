@@ -14,9 +14,9 @@ from chalicelib.registry.frameworks import choose_primary, content_type_of
 from chalicelib.registry.naming import check_path, check_paths
 from chalicelib.registry.parts import issue
 from chalicelib.registry.planning import check_file_size, part_size, parts_total
-from chalicelib.registry.uploads import give_up
+from chalicelib.registry.uploads import check_new_id, give_up
 from chalicelib.schema.records import ExpectedFile, Kind, StoredContent, Upload
-from chalicelib.schema.requests import FilesPlan, FolderPlan, Metadata, SinglePlan
+from chalicelib.schema.requests import FilesPlan, FolderPlan, SinglePlan
 from chalicelib.schema.uploads import UploadPlan
 from chalicelib.settings import settings
 from chalicelib.store import contents
@@ -78,7 +78,7 @@ def plan_folder(caller: Caller, request: FolderPlan) -> UploadPlan:
 def _plan(
     caller: Caller,
     kind: Kind,
-    request: Metadata,
+    request: SinglePlan | FolderPlan | FilesPlan,
     files: Sequence[ExpectedFile],
     *,
     primary: str | None = None,
@@ -94,7 +94,7 @@ def _plan(
         files, together = bundled(files)
     sent = [*([together] if together else []), *files]
     upload = Upload(
-        upload_id=uuid4().hex,
+        upload_id=check_new_id(request.upload_id) or uuid4().hex,
         kind=kind,
         metadata=checked,
         actor=caller.actor,

@@ -28,7 +28,8 @@ def reserve(
 ) -> Standing:
     """Reserves the version that an upload asks for; `next` becomes the version after the highest.
 
-    Raises `Conflict` when the version exists, is being uploaded, or is being deleted.
+    Raises `Conflict` when the version exists, is being uploaded, or is being deleted, and when the upload's id
+    is taken.
     """
     metadata = upload.metadata
     wants_next = metadata.version == NEXT_VERSION
@@ -46,6 +47,10 @@ def reserve(
 def _make_way(upload: Upload, wants_next: bool) -> None:
     user_id, model_id, version = upload.id
     row = versions.find(user_id, model_id, version)
+    if (row is None or row.upload_id == upload.upload_id) and uploads.find(upload.upload_id):
+        raise Conflict(
+            f"upload_id is {upload.upload_id}: there is an upload of this id; go on with it, or give another id"
+        )
     if row is None:
         return
     name = f"Version {version} of model {user_id}/{model_id}"

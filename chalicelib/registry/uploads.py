@@ -29,6 +29,16 @@ REQUEST_COPIES = 4 * GIB
 """Bytes that it has copied inside the store within a request."""
 RETRY_AFTER = 2
 """Seconds after which a client is told to ask for the state again."""
+_ID = "[0-9a-f]{32}"
+
+
+def check_new_id(upload_id: str | None) -> str | None:
+    """The id that a client wants its upload to have; `InvalidRequest` when it can't be one."""
+    if upload_id is not None and not re.fullmatch(_ID, upload_id):
+        raise InvalidRequest(
+            f"upload_id is {upload_id[:80]!r}: it must be 32 digits from 0-9 and a-f, chosen at random"
+        )
+    return upload_id
 
 
 def find(upload_id: str) -> Standing:
@@ -52,7 +62,7 @@ def _of_caller(caller: Caller, standing: Standing) -> Standing:
 
 def _known(upload_id: str) -> Standing:
     # Only an id of ours can be one; anything else need not be looked up, and might be no possible key.
-    standing = uploads.find(upload_id) if re.fullmatch("[0-9a-f]{32}", upload_id) else None
+    standing = uploads.find(upload_id) if re.fullmatch(_ID, upload_id) else None
     if standing is None:
         raise _unknown(upload_id)
     telemetry.note(**standing.upload.names)

@@ -42,6 +42,14 @@ VersionName = Annotated[
     ),
 ]
 UploadId = Annotated[str, Meta(description="An upload's id, as the plan gave it.")]
+NewUploadId = Annotated[
+    str,
+    Meta(
+        description="The id that the upload shall have, at random, so that its client knows it before the answer.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015"],
+        extra_json_schema={"pattern": "^[0-9a-f]{32}$"},
+    ),
+]
 FilePath = Annotated[
     str,
     Meta(

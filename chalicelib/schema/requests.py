@@ -18,6 +18,7 @@ from chalicelib.schema.fields import (
     ModelId,
     ModelType,
     Name,
+    NewUploadId,
     Shape,
     Tags,
     Text,
@@ -77,12 +78,14 @@ class SinglePlan(SingleForm, kw_only=True, forbid_unknown_fields=True):
     filename: FilePath
     file_size: FileSize
     content_type: ContentType | None = None
+    upload_id: NewUploadId | None = None
 
 
 class FolderPlan(FolderForm, kw_only=True, forbid_unknown_fields=True):
     """Asks for a plan to upload a ZIP of any size whose members become the version's files."""
 
     file_size: Annotated[int, Meta(description="Bytes of the ZIP.", examples=[1_048_576], ge=1)]
+    upload_id: NewUploadId | None = None
 
 
 class PlannedFile(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -103,6 +106,7 @@ class FilesPlan(Metadata, kw_only=True, forbid_unknown_fields=True):
     bundle: Annotated[
         bool, Meta(description="Send all files of at most 1 MiB together, as the parts of one bundle.")
     ] = False
+    upload_id: NewUploadId | None = None
 
 
 class PartRange(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -80,7 +80,7 @@ def reserve(
     owner: str | None = None,
     lease_until: int = 0,
 ) -> Standing:
-    """Reserves the version for an upload, in one transaction; `ConditionFailed` when the version is taken.
+    """Reserves the version for an upload, in one transaction; `ConditionFailed` when it or the id is taken.
 
     A `bundle` comes behind the files, in a chunk of its own.
 
@@ -108,7 +108,7 @@ def reserve(
     chunks = [files[start : start + FILES_PER_ROW] for start in range(0, len(files), FILES_PER_ROW)]
     chunks += [[bundle]] if bundle else []
     expected = [_expected_row(upload.upload_id, number, chunk, until) for number, chunk in enumerate(chunks)]
-    changes = Changes(puts=[(reservation, Row.pk.does_not_exist()), (row, None)])
+    changes = Changes(puts=[(row, Row.pk.does_not_exist()) for row in (reservation, row)])
     changes.puts += [(_journal_row(due_at, upload.upload_id), None), *((row, None) for row in expected[:1])]
     table.transact(changes)
     table.write_many(expected[1:])

@@ -374,6 +374,39 @@ def test_the_version_is_taken_from_the_plan_on(api):
         assert "already exists" in answer.json["detail"]
 
 
+UPLOAD_ID = "0123456789abcdef" * 2
+
+
+def test_an_upload_has_the_id_that_its_client_chose(api):
+    for answer in (
+        single(api, upload_id=UPLOAD_ID),
+        many(api, file("a", b"1"), model_id="n", upload_id=UPLOAD_ID[::-1]),
+    ):
+        assert answer.status == 200
+    assert state(api, {"upload_id": UPLOAD_ID})["state"] == "uploading"
+    assert state(api, {"upload_id": UPLOAD_ID[::-1]})["model_id"] == "n"
+
+
+@pytest.mark.parametrize("version", ["v1", "v2", "next"])
+def test_a_plan_that_is_asked_for_again_makes_no_second_upload(api, version):
+    plan = single(api, version="next", upload_id=UPLOAD_ID).json
+    before = everything()
+    for user in ("ana", "bob"):
+        again = many(api, file("other"), user_id=user, version=version, upload_id=UPLOAD_ID)
+        assert again.status == 409
+        assert UPLOAD_ID in again.json["detail"]
+    assert everything() == before
+    api.send(plan, {"model.bin": b"weights"})
+    assert complete(api, plan).status == 200
+
+
+@pytest.mark.parametrize("upload_id", ["", "1", UPLOAD_ID.upper(), UPLOAD_ID + "\n", "../" + UPLOAD_ID[3:]])
+def test_an_id_that_can_not_be_one_is_refused(api, upload_id):
+    answer = single(api, upload_id=upload_id)
+    assert answer.status == 400
+    assert "upload_id" in answer.json["detail"]
+
+
 def test_next_takes_the_number_after_all_that_are_there_or_coming(api):
     assert [single(api, version="next").json["version"] for _ in range(3)] == ["v1", "v2", "v3"]
     assert api.upload(model_id="m", version="next").json["version"] == "v4"
