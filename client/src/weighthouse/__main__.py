@@ -1,0 +1,5 @@
+"""`python -m weighthouse`."""
+
+from weighthouse.cli import main
+
+main()

@@ -1,0 +1,150 @@
+"""Lists of versions: `ls`, `search`, `versions`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from weighthouse.cli.arguments import NameType, model_argument
+from weighthouse.cli.session import Session, common, pass_session
+from weighthouse.cli.text import day, plain, size
+from weighthouse.metadata import FRAMEWORKS, MODEL_TYPES
+from weighthouse.names import Name
+
+if TYPE_CHECKING:
+    from weighthouse.documents import Version
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_ROWS = 100
+"""How many versions a person is shown, unless they ask for more."""
+
+
+def _filters(command: F) -> F:
+    for option in (
+        click.option(
+            "--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag; can be repeated."
+        ),
+        click.option(
+            "--model-type", type=click.Choice(MODEL_TYPES), metavar="TYPE", help="Only of this type."
+        ),
+        click.option(
+            "--framework", type=click.Choice(FRAMEWORKS), metavar="NAME", help="Only of this framework."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+_limit = click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="COUNT",
+    help=f"Show so many at most; {_ROWS} unless given, with --json all.",
+)
+
+
+class _UserOrModel(NameType):
+    """A user, or what names a model."""
+
+    name = "user"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(value, param, ctx) if "/" in str(value) else value
+
+
+@click.command("ls")
+@click.argument("what", metavar="USER|USER/MODEL", type=_UserOrModel())
+@_filters
+@_limit
+@common
+@pass_session
+def ls_command(session: Session, /, what: str | Name, limit: int | None, **filters: Any) -> None:
+    """List a user's versions, or those of a model.
+
+    Of a user the newest come first, of a model the highest.
+    """
+    if isinstance(what, str):
+        _show(session, session.client.models(what, **filters), limit)
+        return
+    if any(filters.values()):
+        raise click.UsageError("Filters go with a user, not with a model.", click.get_current_context())
+    _show(session, session.client.versions(what.user_id, what.model_id), limit)
+
+
+@click.command("search")
+@click.argument("user", metavar="USER")
+@click.argument("words", metavar="WORDS...", nargs=-1, required=True)
+@_filters
+@_limit
+@common
+@pass_session
+def search_command(
+    session: Session, /, user: str, words: tuple[str, ...], limit: int | None, **filters: Any
+) -> None:
+    """Search a user's versions by words.
+
+    Every word must occur, as a word or the beginning of one, in the name, model id, description, algorithm, tags or
+    training dataset. The best match comes first.
+    """
+    _show(session, session.client.search(user, " ".join(words), **filters), limit)
+
+
+@click.command("versions")
+@model_argument
+@_limit
+@common
+@pass_session
+def versions_command(session: Session, /, target: Name, limit: int | None) -> None:
+    """List every version of a model.
+
+    The highest comes first.
+    """
+    _show(session, session.client.versions(target.user_id, target.model_id), limit)
+
+
+def _show(session: Session, found: Iterator[Version], limit: int | None) -> None:
+    if session.json:
+        for version in islice(found, limit):
+            session.emit(version)
+        return
+    rows = list(islice(found, limit or _ROWS))
+    if not rows:
+        click.echo("Nothing found.", err=True)
+        return
+    _table(session, rows)
+    if limit is None and next(found, None) is not None:
+        click.echo(f"These are the first {_ROWS}; --limit shows more.", err=True)
+
+
+def _table(session: Session, rows: list[Version]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=session.console.is_terminal)
+    table.add_column("VERSION", overflow="fold", style="cyan")
+    table.add_column("FRAMEWORK", no_wrap=True)
+    table.add_column("FILES", justify="right", no_wrap=True)
+    table.add_column("SIZE", justify="right", no_wrap=True)
+    table.add_column("CREATED", no_wrap=True)
+    # The last column takes what is left of a terminal's width.
+    table.add_column("NAME", ratio=1, no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        title = Text(plain(row.name), style="" if row.is_active else "dim")
+        if not row.is_active:
+            title.append(" (not active)")
+        if row.is_production_ready:
+            title = Text("● ", style="green") + title
+        table.add_row(
+            Text(plain(f"{row.user_id}/{row.model_id}:{row.version}")),
+            Text(plain(row.framework)),
+            f"{row.files_total:,}",
+            size(row.model_size_mb * 1_048_576),
+            day(row.created_at),
+            title,
+        )
+    session.console.print(table)

@@ -1,0 +1,60 @@
+"""How fast it goes, and which files have a row: the arithmetic of what is shown."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from weighthouse.progress import Phase, Progress
+
+_WINDOW = 10.0
+"""Seconds over which a speed is the mean: long enough to be read, short enough to be true."""
+_FIRST = 0.5
+"""Seconds after which a speed says something."""
+
+
+class Pace:
+    """The speed of late, from the progress that came and when; times in seconds of one clock."""
+
+    def __init__(self) -> None:
+        self._phase: Phase | None = None
+        self._samples: deque[tuple[float, int]] = deque()
+        self._moved_at = 0.0
+
+    def add(self, progress: Progress, now: float) -> None:
+        """Notes a progress that came at `now`; a new phase begins from nothing."""
+        if progress.phase != self._phase:
+            self._phase = progress.phase
+            self._samples.clear()
+            self._samples.append((now - progress.seconds, 0))
+            self._moved_at = now
+        if progress.bytes_moved != self._samples[-1][1]:
+            self._moved_at = now
+        self._samples.append((now, progress.bytes_moved))
+        while len(self._samples) > 2 and self._samples[1][0] < now - _WINDOW:
+            self._samples.popleft()
+
+    def speed(self, now: float) -> float:
+        """Bytes a second over the last ten seconds, less when nothing came since; 0 when it is too early to say."""
+        if not self._samples:
+            return 0.0
+        since, before = self._samples[0]
+        seconds = now - since
+        return (self._samples[-1][1] - before) / seconds if seconds >= _FIRST else 0.0
+
+    def idle(self, now: float) -> float:
+        """Seconds since bytes moved."""
+        return now - self._moved_at if self._samples else 0.0
+
+
+def slots(shown: Sequence[str | None], names: Sequence[str], room: int) -> list[str | None]:
+    """Which file is in which row: one that goes on keeps its row, others take the rows that became free.
+
+    Rows that nobody needs any more stay, empty, so that nothing below them jumps.
+    """
+    kept: list[str | None] = [name if name in names else None for name in shown[:room]]
+    waiting = [name for name in names if name not in kept]
+    for row, name in enumerate(kept):
+        if name is None and waiting:
+            kept[row] = waiting.pop(0)
+    return kept + waiting[: room - len(kept)]

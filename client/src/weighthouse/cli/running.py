@@ -1,0 +1,51 @@
+"""One run of the command: from its arguments to its exit status."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from weighthouse.cli import exits
+from weighthouse.cli.app import app
+from weighthouse.cli.session import Session
+from weighthouse.errors import WeighthouseError
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command, tells what went wrong on stderr, and gives the exit status."""
+    session = Session()
+    _prepare()
+    try:
+        status = app.main(arguments, prog_name="weighthouse", standalone_mode=False, obj=session)
+        sys.stdout.flush()
+        return int(status or exits.OK)
+    except BrokenPipeError:
+        return _nobody_reads()
+    except (click.Abort, KeyboardInterrupt):
+        return exits.tell_stopped(session.goes_on, "--json" in arguments)
+    except (click.ClickException, WeighthouseError, OSError) as error:
+        return exits.tell(error, "--json" in arguments)
+
+
+def _prepare() -> None:
+    """Has SIGTERM end a run as Ctrl-C does, and odd characters never end one."""
+    signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    # The cursor is shown again, workers end, and what is on its way is kept for the next run.
+    raise SystemExit(128 + number)
+
+
+def _nobody_reads() -> int:
+    # Without this Python complains once more when it closes stdout.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return exits.ERROR

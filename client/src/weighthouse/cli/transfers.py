@@ -1,0 +1,161 @@
+"""Sending and fetching: `push`, `pull`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from weighthouse.cli.arguments import version_argument
+from weighthouse.cli.fields import FieldOption, field_options, given
+from weighthouse.cli.session import Session, common, pass_session
+from weighthouse.cli.text import count, duration, plain, size
+from weighthouse.names import Name
+
+if TYPE_CHECKING:
+    from weighthouse.pull.pulling import Pulled
+    from weighthouse.push.pushing import Pushed
+
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress, and nothing when all went well.")
+
+
+class _Push(click.Command):
+    """Its help has the flags for metadata in a section of their own."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Metadata": []}
+        for param in self.get_params(ctx):
+            if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):
+                sections["Metadata" if isinstance(param, FieldOption) else "Options"].append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+@click.command("push", cls=_Push)
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@version_argument
+@click.option(
+    "--model-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Read metadata from this YAML file; its fields go before those of PATH/model.yaml.",
+)
+@_quiet
+@common
+@field_options
+@pass_session
+def push_command(
+    session: Session, /, path: Path, target: Name, model_file: Path | None, quiet: bool, **flags: Any
+) -> None:
+    """Send a file or a folder as a new version.
+
+    Only content that the registry lacks travels, and a push that was interrupted goes on when it is repeated. Without a
+    version it is the number after the highest. What a .weighthouseignore in the folder names is left out.
+
+    Metadata may also stand in a model.yaml in the folder, with fields as in the API; flags go before it.
+
+    \b
+      weighthouse push net/ mira/net
+      weighthouse push model.onnx mira/iris:v3 --test-accuracy 0.97 --tag demo
+    """
+    from weighthouse.cli.watching import watch
+    from weighthouse.metadata import read_model_file
+
+    fields = {**(read_model_file(model_file) if model_file else {}), **given(flags)}
+    session.goes_on = True
+    with watch(target, quiet=quiet) as on_progress:
+        pushed = session.client.push(
+            path,
+            target.user_id,
+            target.model_id,
+            target.version or "next",
+            metadata=fields,
+            on_progress=on_progress,
+        )
+    if session.json:
+        session.emit(pushed)
+    elif not quiet:
+        session.say(f"✓ {_told_of_push(pushed)}")
+
+
+@click.command("pull")
+@version_argument
+@click.argument(
+    "directory", metavar="[DIR]", required=False, type=click.Path(file_okay=False, path_type=Path)
+)
+@click.option(
+    "--include",
+    multiple=True,
+    metavar="PATTERN",
+    help="Fetch only what matches, as in .gitignore; can be repeated.",
+)
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what matches; can be repeated.")
+@click.option(
+    "--cache",
+    envvar="WEIGHTHOUSE_CACHE",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Share content between versions by hard links from this folder; else WEIGHTHOUSE_CACHE.",
+)
+@_quiet
+@common
+@pass_session
+def pull_command(
+    session: Session,
+    /,
+    target: Name,
+    directory: Path | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    cache: Path | None,
+    quiet: bool,
+) -> None:
+    """Fetch the files of a version.
+
+    Into DIR, which is MODEL unless given. Files that are there and equal are not fetched, and a pull that was
+    interrupted goes on when it is repeated. A file has its name only once its content is checked.
+
+    \b
+      weighthouse pull mira/net
+      weighthouse pull mira/net:v2 old/ --include '*.json' --exclude 'tokenizer/'
+    """
+    from weighthouse.cli.watching import watch
+
+    session.goes_on = True
+    with watch(target, quiet=quiet) as on_progress:
+        pulled = session.client.pull(
+            *target,
+            directory=directory,
+            include=include,
+            exclude=exclude,
+            cache=cache,
+            on_progress=on_progress,
+        )
+    if session.json:
+        session.emit(pulled)
+    elif not quiet:
+        session.say(f"✓ {_told_of_pull(pulled)}")
+
+
+def _told_of_push(pushed: Pushed) -> str:
+    version = pushed.version
+    whole = f"{count(pushed.files_total, 'file')}, {size(pushed.bytes_total)}"
+    name = plain(f"{version.user_id}/{version.model_id}:{version.version}")
+    if pushed.existed:
+        return f"{name} is there already, with the same content ({whole})"
+    return f"{name} is published: {whole}; {_moved('sent', pushed.files_sent, pushed.bytes_sent, pushed.seconds)}"
+
+
+def _told_of_pull(pulled: Pulled) -> str:
+    name = plain(f"{pulled.user_id}/{pulled.model_id}:{pulled.version}")
+    whole = f"{count(pulled.files_total, 'file')}, {size(pulled.bytes_total)}"
+    moved = _moved("fetched", pulled.files_fetched, pulled.bytes_fetched, pulled.seconds)
+    return f"{name} is in {plain(str(pulled.directory))}: {whole}; {moved}"
+
+
+def _moved(verb: str, files: int, moved: int, seconds: float) -> str:
+    if not files:
+        return f"nothing had to be {verb}"
+    return f"{size(moved)} of {count(files, 'file')} {verb} in {duration(seconds)}"

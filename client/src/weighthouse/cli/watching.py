@@ -1,0 +1,163 @@
+"""What a person sees of a push or a pull while it runs, on stderr."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from weighthouse.cli.pace import Pace, slots
+from weighthouse.cli.session import console
+from weighthouse.cli.text import count, duration, plain, size
+from weighthouse.names import Name
+from weighthouse.progress import OnProgress, Phase, Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+
+_VERBS: dict[Phase, str] = {
+    "scanning": "Looking",
+    "hashing": "Hashing",
+    "sending": "Sending",
+    "publishing": "Publishing",
+    "listing": "Asking",
+    "checking": "Checking",
+    "fetching": "Fetching",
+    "done": "Done",
+}
+_EVERY = 5.0
+"""Seconds between two lines where there is no terminal."""
+_FRAMES = 8
+"""How often a second the terminal is drawn: progress comes ten times a second at most."""
+_STALLED = 5.0
+"""Seconds without any progress after which that is said."""
+_ROWS = 6
+"""Files that are shown on their way."""
+_LARGE = 2_000_000
+"""Bytes from which on a file gets a row: smaller ones are gone before they are read."""
+
+
+@contextmanager
+def watch(name: Name, *, quiet: bool) -> Iterator[OnProgress | None]:
+    """Gives what is to be called with progress; None when nothing is to be shown."""
+    if quiet:
+        yield None
+        return
+    terminal = console(stderr=True)
+    if not terminal.is_terminal or terminal.is_dumb_terminal:
+        yield Lines(terminal)
+        return
+    from rich.live import Live
+
+    bars = Bars(str(name))
+    with Live(bars, console=terminal, transient=True, refresh_per_second=_FRAMES):
+        yield bars
+
+
+def told(progress: Progress, pace: Pace, now: float) -> str:
+    """The figures of a progress in words: files, bytes, speed, time left."""
+    parts = []
+    if progress.files_total > 1:
+        parts.append(f"{progress.files_done:,} of {count(progress.files_total, 'file')}")
+    if progress.bytes_total:
+        parts.append(f"{size(progress.bytes_done)} of {size(progress.bytes_total)}")
+    idle = pace.idle(now)
+    if idle >= _STALLED and progress.phase in ("sending", "fetching"):
+        parts.append(f"no progress for {duration(idle)}")
+    elif (speed := pace.speed(now)) > 0:
+        left = (progress.bytes_total - progress.bytes_done) / speed
+        parts += [f"{size(speed)}/s", f"{duration(left)} left"]
+    return " · ".join(parts)
+
+
+class Lines:
+    """A plain line every five seconds."""
+
+    def __init__(self, terminal: Console) -> None:
+        self._terminal = terminal
+        self._pace = Pace()
+        self._next = time.monotonic() + _EVERY
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        self._pace.add(progress, now)
+        if now < self._next:
+            return
+        self._next = now + _EVERY
+        figures = told(progress, self._pace, now)
+        self._terminal.print(": ".join(filter(None, (_VERBS[progress.phase], figures))), soft_wrap=True)
+
+
+class Bars:
+    """A bar for all, with its figures, and one for each large file that is on its way."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._pace = Pace()
+        self._progress = Progress("scanning", 0, 0, 0, 0, 0, 0.0, ())
+        self._shown: list[str | None] = []
+
+    def __call__(self, progress: Progress) -> None:
+        with self._lock:
+            self._progress = progress
+            self._pace.add(progress, time.monotonic())
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.table import Table
+        from rich.text import Text
+
+        with self._lock:
+            progress, now = self._progress, time.monotonic()
+            figures = told(progress, self._pace, now)
+        done, total = progress.bytes_done, progress.bytes_total
+        head = Table.grid(padding=(0, 1), expand=True)
+        head.add_column(no_wrap=True)
+        head.add_column(ratio=1)
+        head.add_column(no_wrap=True, justify="right", width=5)
+        title = Text.assemble((_VERBS[progress.phase], "bold"), " ", (plain(self._name), "cyan"))
+        title.truncate(options.max_width // 2, overflow="ellipsis")
+        head.add_row(title, _bar(done, total), Text(_percent(done, total), "bold"))
+        yield head
+        yield Text(f"  {figures}" if figures else " ", "dim", no_wrap=True, overflow="ellipsis")
+        yield from self._rows(progress, options)
+
+    def _rows(self, progress: Progress, options: ConsoleOptions) -> RenderResult:
+        from rich.table import Table
+        from rich.text import Text
+
+        on_their_way = {file.filename: file for file in progress.files if file.bytes_total >= _LARGE}
+        room = max(0, min(_ROWS, options.size.height - 4))
+        self._shown = slots(self._shown, list(on_their_way), room)
+        grid = Table.grid(padding=(0, 1), expand=True)
+        grid.add_column(ratio=1, no_wrap=True)
+        grid.add_column(width=max(10, options.max_width // 4))
+        grid.add_column(no_wrap=True, justify="right", width=8)
+        grid.add_column(no_wrap=True, justify="right", width=5)
+        for name in self._shown:
+            if name is None:
+                grid.add_row(" ")
+                continue
+            file = on_their_way[name]
+            bar = _bar(file.bytes_done, file.bytes_total)
+            path = Text(f"  {_shortened(plain(name), options.max_width // 2)}")
+            grid.add_row(path, bar, size(file.bytes_total), _percent(file.bytes_done, file.bytes_total))
+        yield grid
+
+
+def _bar(done: int, total: int) -> RenderableType:
+    from rich.progress_bar import ProgressBar
+
+    return ProgressBar(total=total or None, completed=min(done, total), pulse=not total)
+
+
+def _percent(done: int, total: int) -> str:
+    # 100 % is only what is whole.
+    return f"{min(done, total) * 100 // total} %" if total else ""
+
+
+def _shortened(path: str, most: int) -> str:
+    """The end of a path, which is what tells files apart."""
+    return path if len(path) <= most else f"…{path[1 - most :]}"
