@@ -20,7 +20,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "versions": ("listing", "List every version of a model."),
         "info": ("showing", "Show what is known of a version."),
         "files": ("showing", "List the files of a version."),
-        "diff": ("differing", "Compare two versions of a model."),
+        "diff": ("differing", "Compare two versions."),
         "url": ("showing", "Print a link to a file, or to all files as a ZIP."),
     },
     "Change": {

@@ -69,9 +69,9 @@ def compare_metadata(old: Version, new: Version) -> dict[str, dict[str, Any]]:
 @common
 @pass_session
 def diff_command(session: Session, /, target: Name, other: str) -> None:
-    """Compare two versions of a model, or of two models.
+    """Compare two versions.
 
-    Files are compared by their content. The exit status is 0 also when there are differences.
+    Of one model or of two. Files are compared by their content. The exit status is 0 also when there are differences.
 
     \b
       weighthouse diff mira/net:v1 v2

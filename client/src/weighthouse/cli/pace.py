@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
-from weighthouse.progress import Phase, Progress
+from weighthouse.progress import FileProgress, Phase, Progress
 
 _WINDOW = 10.0
 """Seconds over which a speed is the mean: long enough to be read, short enough to be true."""
@@ -47,14 +48,16 @@ class Pace:
         return now - self._moved_at if self._samples else 0.0
 
 
-def slots(shown: Sequence[str | None], names: Sequence[str], room: int) -> list[str | None]:
-    """Which file is in which row: one that goes on keeps its row, others take the rows that became free.
+def rows(shown: Sequence[FileProgress], active: Sequence[FileProgress], room: int) -> list[FileProgress]:
+    """The files to show, in their rows: one that goes on keeps its row, one that is done stays until another needs it.
 
-    Rows that nobody needs any more stay, empty, so that nothing below them jumps.
+    So nothing jumps, and nothing that is still to be read disappears.
     """
-    kept: list[str | None] = [name if name in names else None for name in shown[:room]]
-    waiting = [name for name in names if name not in kept]
-    for row, name in enumerate(kept):
-        if name is None and waiting:
+    by_name = {file.filename: file for file in active}
+    kept = [by_name.pop(file.filename, replace(file, bytes_done=file.bytes_total)) for file in shown[:room]]
+    waiting = list(by_name.values())
+    on_their_way = {file.filename for file in active}
+    for row, file in enumerate(kept):
+        if file.filename not in on_their_way and waiting:
             kept[row] = waiting.pop(0)
     return kept + waiting[: room - len(kept)]

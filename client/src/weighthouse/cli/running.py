@@ -20,7 +20,6 @@ from weighthouse.errors import WeighthouseError
 def run(arguments: Sequence[str]) -> int:
     """Runs one command, tells what went wrong on stderr, and gives the exit status."""
     session = Session()
-    _prepare()
     try:
         status = app.main(arguments, prog_name="weighthouse", standalone_mode=False, obj=session)
         sys.stdout.flush()
@@ -33,8 +32,8 @@ def run(arguments: Sequence[str]) -> int:
         return exits.tell(error, "--json" in arguments)
 
 
-def _prepare() -> None:
-    """Has SIGTERM end a run as Ctrl-C does, and odd characters never end one."""
+def prepare() -> None:
+    """Has SIGTERM end the process as Ctrl-C does, and odd characters never end it."""
     signal.signal(signal.SIGTERM, _terminate)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -141,21 +141,19 @@ def pull_command(
 
 def _told_of_push(pushed: Pushed) -> str:
     version = pushed.version
-    whole = f"{count(pushed.files_total, 'file')}, {size(pushed.bytes_total)}"
     name = plain(f"{version.user_id}/{version.model_id}:{version.version}")
+    whole = f"{count(pushed.files_total, 'file')}, {size(pushed.bytes_total)}"
     if pushed.existed:
-        return f"{name} is there already, with the same content ({whole})"
-    return f"{name} is published: {whole}; {_moved('sent', pushed.files_sent, pushed.bytes_sent, pushed.seconds)}"
+        return f"{name} is there already, with the same content: {whole}"
+    return f"{name} is published: {whole}; {_moved('sent', pushed.bytes_sent, pushed.seconds)}"
 
 
 def _told_of_pull(pulled: Pulled) -> str:
     name = plain(f"{pulled.user_id}/{pulled.model_id}:{pulled.version}")
     whole = f"{count(pulled.files_total, 'file')}, {size(pulled.bytes_total)}"
-    moved = _moved("fetched", pulled.files_fetched, pulled.bytes_fetched, pulled.seconds)
+    moved = _moved("fetched", pulled.bytes_fetched, pulled.seconds)
     return f"{name} is in {plain(str(pulled.directory))}: {whole}; {moved}"
 
 
-def _moved(verb: str, files: int, moved: int, seconds: float) -> str:
-    if not files:
-        return f"nothing had to be {verb}"
-    return f"{size(moved)} of {count(files, 'file')} {verb} in {duration(seconds)}"
+def _moved(verb: str, moved: int, seconds: float) -> str:
+    return f"{size(moved)} {verb} in {duration(seconds)}" if moved else f"nothing had to be {verb}"

@@ -8,24 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from weighthouse.cli.pace import Pace, slots
+from weighthouse.cli.pace import Pace, rows
 from weighthouse.cli.session import console
 from weighthouse.cli.text import count, duration, plain, size
 from weighthouse.names import Name
-from weighthouse.progress import OnProgress, Phase, Progress
+from weighthouse.progress import FileProgress, OnProgress, Phase, Progress
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 _VERBS: dict[Phase, str] = {
-    "scanning": "Looking",
+    "scanning": "Preparing",
     "hashing": "Hashing",
     "sending": "Sending",
     "publishing": "Publishing",
-    "listing": "Asking",
+    "listing": "Listing",
     "checking": "Checking",
     "fetching": "Fetching",
-    "done": "Done",
 }
 _EVERY = 5.0
 """Seconds between two lines where there is no terminal."""
@@ -67,8 +66,9 @@ def told(progress: Progress, pace: Pace, now: float) -> str:
     if idle >= _STALLED and progress.phase in ("sending", "fetching"):
         parts.append(f"no progress for {duration(idle)}")
     elif (speed := pace.speed(now)) > 0:
-        left = (progress.bytes_total - progress.bytes_done) / speed
-        parts += [f"{size(speed)}/s", f"{duration(left)} left"]
+        parts.append(f"{size(speed)}/s")
+        if (left := progress.bytes_total - progress.bytes_done) > 0:
+            parts.append(f"{duration(max(1, round(left / speed)))} left")
     return " · ".join(parts)
 
 
@@ -87,7 +87,9 @@ class Lines:
             return
         self._next = now + _EVERY
         figures = told(progress, self._pace, now)
-        self._terminal.print(": ".join(filter(None, (_VERBS[progress.phase], figures))), soft_wrap=True)
+        self._terminal.print(
+            ": ".join(filter(None, (_VERBS.get(progress.phase, "Finishing"), figures))), soft_wrap=True
+        )
 
 
 class Bars:
@@ -98,10 +100,12 @@ class Bars:
         self._lock = threading.Lock()
         self._pace = Pace()
         self._progress = Progress("scanning", 0, 0, 0, 0, 0, 0.0, ())
-        self._shown: list[str | None] = []
+        self._shown: list[FileProgress] = []
 
     def __call__(self, progress: Progress) -> None:
         with self._lock:
+            if progress.phase != self._progress.phase:
+                self._shown = []
             self._progress = progress
             self._pace.add(progress, time.monotonic())
 
@@ -113,44 +117,50 @@ class Bars:
             progress, now = self._progress, time.monotonic()
             figures = told(progress, self._pace, now)
         done, total = progress.bytes_done, progress.bytes_total
+        yield Text.assemble(
+            (f"{_VERBS.get(progress.phase, 'Finishing')} ", "bold"), (plain(self._name), "cyan"), no_wrap=True
+        )
         head = Table.grid(padding=(0, 1), expand=True)
-        head.add_column(no_wrap=True)
         head.add_column(ratio=1)
         head.add_column(no_wrap=True, justify="right", width=5)
-        title = Text.assemble((_VERBS[progress.phase], "bold"), " ", (plain(self._name), "cyan"))
-        title.truncate(options.max_width // 2, overflow="ellipsis")
-        head.add_row(title, _bar(done, total), Text(_percent(done, total), "bold"))
+        head.add_row(_bar(done, total), Text(_percent(done, total), "bold"))
         yield head
-        yield Text(f"  {figures}" if figures else " ", "dim", no_wrap=True, overflow="ellipsis")
+        yield Text(figures or " ", no_wrap=True, overflow="ellipsis")
         yield from self._rows(progress, options)
 
     def _rows(self, progress: Progress, options: ConsoleOptions) -> RenderResult:
         from rich.table import Table
         from rich.text import Text
 
-        on_their_way = {file.filename: file for file in progress.files if file.bytes_total >= _LARGE}
+        large = [file for file in progress.files if file.bytes_total >= _LARGE]
         room = max(0, min(_ROWS, options.size.height - 4))
-        self._shown = slots(self._shown, list(on_their_way), room)
+        self._shown = rows(self._shown, large, room)
+        bar = max(10, options.max_width // 4)
         grid = Table.grid(padding=(0, 1), expand=True)
         grid.add_column(ratio=1, no_wrap=True)
-        grid.add_column(width=max(10, options.max_width // 4))
+        grid.add_column(width=bar)
         grid.add_column(no_wrap=True, justify="right", width=8)
         grid.add_column(no_wrap=True, justify="right", width=5)
-        for name in self._shown:
-            if name is None:
-                grid.add_row(" ")
-                continue
-            file = on_their_way[name]
-            bar = _bar(file.bytes_done, file.bytes_total)
-            path = Text(f"  {_shortened(plain(name), options.max_width // 2)}")
-            grid.add_row(path, bar, size(file.bytes_total), _percent(file.bytes_done, file.bytes_total))
+        for file in self._shown:
+            done, total = file.bytes_done, file.bytes_total
+            path = _shortened(plain(file.filename), max(8, options.max_width - bar - 18))
+            grid.add_row(
+                Text(path, "dim"), _bar(done, total), Text(size(total), "dim"), _percent(done, total)
+            )
         yield grid
 
 
 def _bar(done: int, total: int) -> RenderableType:
     from rich.progress_bar import ProgressBar
 
-    return ProgressBar(total=total or None, completed=min(done, total), pulse=not total)
+    return ProgressBar(
+        total=total or None,
+        completed=min(done, total),
+        pulse=not total,
+        complete_style="cyan",
+        finished_style="green",
+        pulse_style="cyan",
+    )
 
 
 def _percent(done: int, total: int) -> str:

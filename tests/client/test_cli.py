@@ -1,0 +1,188 @@
+"""The command, from its arguments to what it prints and the status it ends with, against the whole service."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import requests
+from weighthouse.cli.app import SECTIONS, app
+from weighthouse.cli.running import run
+
+EVIL = "evil \x1b[31m[bold]\u202e"
+
+
+@pytest.fixture
+def call(service, tmp_path, monkeypatch, capsys):
+    """Runs the command in this process: gives its status, stdout and stderr."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("WEIGHTHOUSE_URL", service.url)
+    monkeypatch.delenv("WEIGHTHOUSE_TOKEN", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def run_it(*arguments):
+        status = run(list(arguments))
+        return status, *capsys.readouterr()
+
+    return run_it
+
+
+@pytest.fixture(scope="module")
+def shelf(service):
+    """Two versions of one model; gives the address."""
+    for version, accuracy in (("v1", "0.9"), ("v2", "0.97")):
+        fields = {
+            "user_id": "shell",
+            "model_id": "net",
+            "version": version,
+            "name": EVIL,
+            "tags": "demo,small",
+        }
+        content = b"weights of " + version.encode()
+        answer = requests.post(
+            f"{service.url}/ai-models/upload/single",
+            data={**fields, "test_accuracy": accuracy, "custom_metadata": json.dumps({"by": EVIL})},
+            files={"file": ("model.onnx", content)},
+            timeout=60,
+        )
+        assert answer.status_code == 200, answer.text
+    return "shell/net"
+
+
+def lines(out):
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_a_list_has_a_row_for_each_version(call, shelf):
+    for arguments in (["ls", "shell"], ["ls", shelf], ["versions", shelf], ["search", "shell", "net"]):
+        status, out, err = call(*arguments)
+        assert (status, err) == (0, "")
+        assert [line.split()[0] for line in out.splitlines()] == ["VERSION", "shell/net:v2", "shell/net:v1"]
+
+
+def test_a_list_for_programs_has_a_document_a_line(call, shelf):
+    assert [found["version"] for found in lines(call("ls", "shell", "--json")[1])] == ["v2", "v1"]
+    assert [found["version"] for found in lines(call("--json", "ls", shelf, "-n", "1")[1])] == ["v2"]
+    assert [found["filename"] for found in lines(call("files", shelf, "--json")[1])] == ["model.onnx"]
+
+
+def test_filters_leave_out_what_does_not_match(call, shelf):
+    assert call("ls", "shell", "--tag", "demo", "--framework", "onnx")[1].count("shell/net") == 2
+    status, out, err = call("search", "shell", "net", "--tag", "other")
+    assert (status, out, err) == (0, "", "Nothing found.\n")
+    assert call("ls", shelf, "--tag", "demo")[0] == 2
+
+
+@pytest.mark.parametrize("command", ["ls", "info", "info --json", "diff", "set"])
+def test_nothing_that_a_service_says_can_do_harm_to_a_terminal(call, shelf, command):
+    changes = {"diff": ["v1"], "set": [f"name={EVIL}"]}.get(command, [])
+    status, out, err = call(*command.split(), "shell" if command == "ls" else shelf, *changes)
+    assert status == 0
+    assert not (out + err).replace("\n", "").count("\x1b")
+    assert "\u202e" not in out + err
+    assert "[bold]" in out or command == "diff"
+
+
+def test_info_shows_what_is_known(call, shelf):
+    out = call("info", shelf)[1]
+    for known in ("shell/net:v2", "onnx", "0.97", "demo, small", "1 file, 13 B", "model.onnx ★"):
+        assert known in out
+
+
+def test_diff_compares_files_by_content_and_the_metadata(call, shelf):
+    status, out, _ = call("diff", f"{shelf}:v1", "v2")
+    assert status == 0
+    assert "~  model.onnx     13 B → 13 B" in out
+    assert "~  test_accuracy  0.9 → 0.97" in out
+    compared = json.loads(call("diff", f"{shelf}:v1", f"{shelf}:v2", "--json")[1])
+    assert compared["metadata"] == {"test_accuracy": {"old": 0.9, "new": 0.97}}
+    assert compared["files"]["changed"] == [{"filename": "model.onnx", "old_size": 13, "new_size": 13}]
+
+
+def test_set_changes_fields_and_adds_and_removes_tags(call, shelf):
+    status, out, _ = call(
+        "set", f"{shelf}:v1", "-small", "+big", "algorithm=trees", "test_accuracy=", "--json"
+    )
+    assert status == 0
+    changed = json.loads(out)
+    assert changed["tags"] == ["demo", "big"]
+    assert (changed["algorithm"], changed["test_accuracy"], changed["name"]) == ("trees", None, EVIL)
+    call("set", f"{shelf}:v1", "test-accuracy=0.9", "algorithm=", "tags=demo,small")
+    assert json.loads(call("info", f"{shelf}:v1", "--json")[1])["tags"] == ["demo", "small"]
+
+
+def test_a_link_serves_the_file(call, shelf):
+    status, out, _ = call("url", f"{shelf}:v1", "model.onnx")
+    assert status == 0
+    assert requests.get(out.strip(), timeout=60).content == b"weights of v1"
+
+
+def test_rm_asks_and_where_nobody_can_be_asked_needs_yes(call, shelf, monkeypatch):
+    assert call("rm", shelf)[0] == 2
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda text: "n")
+    assert call("rm", f"{shelf}:v1")[0] == 1
+    assert "2 versions" in call("rm", shelf)[2]
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda text: "y")
+    assert (
+        call("rm", f"{shelf}:v2", "--json")[1]
+        == '{"user_id": "shell", "model_id": "net", "versions": ["v2"]}\n'
+    )
+    assert call("rm", shelf, "--all-versions", "--yes")[0] == 0
+    assert call("versions", shelf)[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["info", "shell/none"], 3, "weighthouse: "),
+        (["info", "shell"], 2, "weighthouse info --help"),
+        (["frobnicate"], 2, "No such command"),
+        (["ls", "shell", "--url", "ftp://x"], 2, "it must be like https://"),
+        (["set", "shell/net", "acuracy=1"], 2, "there is no field 'acuracy'"),
+        (["set", "shell/net", "test_accuracy=high"], 2, "it must be a number"),
+    ],
+)
+def test_an_error_is_one_line_and_a_status(call, arguments, status, said):
+    found, out, err = call(*arguments)
+    assert (found, out, err.count("\n")) == (status, "", 1)
+    assert said in err
+    found, out, err = call(*arguments, "--json")
+    assert (found, out) == (status, "")
+    assert json.loads(err)["error"]["exit_status"] == status
+
+
+def test_a_service_that_asks_nobody_needs_no_token(call, service, monkeypatch):
+    monkeypatch.delenv("WEIGHTHOUSE_URL")
+    status, out, _ = call("login", service.url)
+    assert status == 0
+    assert "no token is needed" in out
+    assert call("versions", "shell/none")[2].startswith("weighthouse: "), "the address is kept"
+    assert "forgotten" in call("logout")[1]
+
+
+def test_every_command_has_the_help_that_the_list_of_commands_shows():
+    for commands in SECTIONS.values():
+        for name, (_, text) in commands.items():
+            command = app.get_command(None, name)
+            assert command.help.splitlines()[0] == text
+
+
+def test_help_imports_nothing_that_takes_long():
+    script = "import sys; sys.argv = ['weighthouse', '--help']\nfrom weighthouse.cli import main\n" + (
+        "try: main()\nexcept SystemExit: print(*sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "push " in ran.stdout
+    assert {"rich", "urllib3", "yaml", "json.tool", "asyncio"} & set(ran.stdout.split()) == set()
+
+
+def test_a_reader_that_has_gone_ends_it_quietly():
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        ran = subprocess.run(
+            [sys.executable, "-m", "weighthouse", "--help"], stdout=pipe, stderr=subprocess.PIPE
+        )
+    assert (ran.returncode, ran.stderr) == (1, b"")

@@ -1,0 +1,208 @@
+"""What the command makes of what it is given and of what it shows: plain functions."""
+
+import io
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from weighthouse import errors
+from weighthouse.cli import exits, watching
+from weighthouse.cli.changing import read_changes
+from weighthouse.cli.differing import Changes, compare_files
+from weighthouse.cli.fields import given as given_fields
+from weighthouse.cli.pace import Pace, rows
+from weighthouse.cli.text import duration, plain, size, value
+from weighthouse.documents import File
+from weighthouse.progress import FileProgress, Progress
+
+
+@given(st.text())
+def test_no_text_reaches_a_terminal_with_anything_that_is_not_printable(text):
+    assert plain(text).isprintable()
+
+
+def test_what_is_printable_stays_as_it_is():
+    assert plain("Größe 大 [bold]") == "Größe 大 [bold]"
+    assert plain("a\x1b[31m\u202e\n") == r"a\x1b[31m\u202e\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.00 kB"),
+        (9_994, "9.99 kB"),
+        (99_960, "100 kB"),
+        (999_600, "1.00 MB"),
+        (48_800_000_000_000, "48.8 TB"),
+        (10**21, "1,000 EB"),
+    ],
+)
+def test_sizes_have_three_digits(count, text):
+    assert size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (5, "5 s"), (9.96, "10 s"), (59.6, "1:00"), (3725.0, "1:02:05")]
+)
+def test_durations_are_as_people_say_them(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_values_are_written_for_people():
+    assert value("input_shape", [1, 28, 28]) == "1 × 28 × 28"
+    assert value("tags", ["a", "b"]) == "a, b"
+    assert (value("tags", []), value("is_active", False), value("num_parameters", 1234567)) == (
+        "–",
+        "no",
+        "1,234,567",
+    )
+
+
+def test_changes_are_fields_and_tags():
+    fields, added, removed = read_changes(
+        ("tags=a,b", "+c", "-d", "description=", "is-active=no", "primary_file_path=x")
+    )
+    assert fields == {"tags": ["a", "b"], "description": None, "is_active": False, "primary_file_path": "x"}
+    assert (added, removed) == (["c"], ["d"])
+
+
+@pytest.mark.parametrize("change", ["plain", "+", "-", "framework=jax", "=1"])
+def test_what_is_no_change_is_refused(change):
+    with pytest.raises(errors.InvalidInput):
+        read_changes((change,))
+
+
+def test_flags_become_fields():
+    flags = {
+        "tags": ("a,b", "c"),
+        "custom_metadata": ("seed=42", 'by="nora"'),
+        "input_shape": "1x28",
+        "name": None,
+    }
+    assert given_fields(flags) == {
+        "tags": ["a,b", "c"],
+        "custom_metadata": {"seed": 42, "by": "nora"},
+        "input_shape": [1, 28],
+    }
+    assert given_fields({"is_active": False, "test_accuracy": "0.5"}) == {
+        "is_active": False,
+        "test_accuracy": 0.5,
+    }
+    with pytest.raises(errors.InvalidInput, match="must be JSON"):
+        given_fields({"custom_metadata": ("by=nora",)})
+
+
+def file(name, size, hashed=None, crc32=None):
+    kind = {"file_type": "other", "hash_verified": True, "content_type": "a/b", "is_primary": False}
+    return File(filename=name, file_path=name, file_size=size, file_hash=hashed, crc32=crc32, **kind)
+
+
+def test_files_are_compared_by_what_is_known_of_their_content():
+    old = [
+        file("gone", 1, "a"),
+        file("same", 2, "b"),
+        file("moved", 3, "c"),
+        file("crc", 4, None, "0"),
+        file("?", 5),
+    ]
+    new = [
+        file("same", 2, "b"),
+        file("moved", 3, "d"),
+        file("crc", 4, "e", "0"),
+        file("?", 5),
+        file("new", 6, "f"),
+    ]
+    assert compare_files(old, new) == Changes(
+        added=[{"filename": "new", "file_size": 6}],
+        removed=[{"filename": "gone", "file_size": 1}],
+        changed=[
+            {"filename": "moved", "old_size": 3, "new_size": 3},
+            {"filename": "?", "old_size": 5, "new_size": 5},
+        ],
+        unchanged=2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.WeighthouseError("x"), 1),
+        (OSError(28, "No space left on device"), 1),
+        (click.UsageError("x"), 2),
+        (errors.InvalidInput("x"), 2),
+        (errors.NotFound("x", 404), 3),
+        (errors.Conflict("x", 409), 4),
+        (errors.NotAuthenticated("x", 401), 5),
+        (errors.Forbidden("x", 403), 5),
+        (errors.Unavailable("x", 503), 6),
+        (errors.Unreachable("x"), 6),
+        (errors.ContentMismatch("x"), 7),
+        (errors.FileChanged("x"), 7),
+    ],
+)
+def test_each_error_has_its_status(error, status):
+    assert exits.status_of(error) == status
+
+
+def progress(phase="sending", moved=0, seconds=0.0, files=(), total=10_000_000):
+    return Progress(phase, 1, 3, moved, total, moved, seconds, files)
+
+
+def test_the_speed_is_that_of_the_last_seconds():
+    pace = Pace()
+    pace.add(progress(moved=0, seconds=0.0), 100.0)
+    assert pace.speed(100.1) == 0, "too early to say"
+    for second in range(1, 31):
+        moved = 10 * second + 1000 * max(0, second - 15)
+        pace.add(progress(moved=moved, seconds=float(second)), 100.0 + second)
+    assert pace.speed(130.0) == pytest.approx(1000, rel=0.1)
+    assert pace.speed(150.0) < pace.speed(130.0), "it falls when nothing comes"
+    assert pace.idle(137.0) == 7.0
+    pace.add(progress("publishing"), 140.0)
+    assert pace.speed(141.0) == 0, "another phase begins from nothing"
+
+
+def test_a_file_keeps_its_row_and_one_that_is_done_stays_until_the_row_is_needed():
+    a, b, c, d = (FileProgress(name, 5, 10) for name in "abcd")
+    shown = rows([], [a, b, c], 2)
+    assert [row.filename for row in shown] == ["a", "b"]
+    shown = rows(shown, [b], 2)
+    assert shown == [FileProgress("a", 10, 10), b]
+    shown = rows(shown, [b, c, d], 2)
+    assert shown == [c, b]
+    assert rows(shown, [c, b], 1) == [c]
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120])
+def test_what_is_drawn_fits_into_the_terminal_and_can_do_no_harm(width):
+    bars = watching.Bars("mira/net")
+    files = (
+        FileProgress("deep/" * 30 + "evil\x1b[31m.bin", 3_000_000, 9_000_000),
+        FileProgress("small", 1, 2),
+    )
+    bars(progress(moved=4_000_000, seconds=2.0, files=files))
+    console = Console(file=io.StringIO(), width=width, height=10, force_terminal=True, color_system=None)
+    console.print(bars)
+    drawn = console.file.getvalue()
+    assert all(len(line) <= width for line in drawn.splitlines())
+    assert "\x1b" not in drawn
+    assert "40 %" in drawn
+    assert "small" not in drawn
+
+
+def test_without_a_terminal_there_is_a_line_every_five_seconds(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(watching.time, "monotonic", lambda: now[0])
+    written = Console(file=io.StringIO(), width=200)
+    lines = watching.Lines(written)
+    for second in range(13):
+        now[0] = 100.0 + second
+        lines(progress(moved=second * 1_000_000, seconds=float(second), total=20_000_000))
+    assert written.file.getvalue().splitlines() == [
+        "Sending: 1 of 3 files · 5.00 MB of 20.0 MB · 1.00 MB/s · 15 s left",
+        "Sending: 1 of 3 files · 10.0 MB of 20.0 MB · 1.00 MB/s · 10 s left",
+    ]
