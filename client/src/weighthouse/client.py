@@ -60,21 +60,32 @@ class Client:
         version: str = "next",
         *,
         metadata: Mapping[str, Any] | None = None,
+        model_file: str | os.PathLike[str] | None = None,
         on_progress: OnProgress | None = None,
     ) -> Pushed:
         """Sends a file or a folder as a new version, and gives it once it is published.
 
         Only content that the registry lacks travels. After any interruption the same call goes on with what is
         missing. `version` is the number after the highest unless given; when it exists with the same files and
-        nothing was to be sent, it is given as it is. `metadata` are fields of the version document; `model.yaml`
-        beside the files has those that it does not name; `name` is the model's id unless given.
+        nothing was to be sent, it is given as it is. `metadata` are fields of the version document; those that it
+        does not name come from `model_file`, which is `model.yaml` in the folder unless given. `name` is the
+        model's id unless given.
 
         Raises `InvalidInput`, `Conflict` when the version exists with other content, and `FileChanged`.
         """
         from weighthouse.push.pushing import push
 
         check_name(user_id, model_id, version)
-        return push(self.transport, Path(path), user_id, model_id, version, metadata or {}, on_progress)
+        return push(
+            self.transport,
+            Path(path),
+            user_id,
+            model_id,
+            version,
+            metadata or {},
+            Path(model_file) if model_file is not None else None,
+            on_progress,
+        )
 
     def pull(
         self,

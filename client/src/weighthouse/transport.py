@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -17,7 +15,6 @@ from urllib3.exceptions import HTTPError, InvalidHeader, SSLError
 
 from weighthouse._version import __version__
 from weighthouse.errors import (
-    FileChanged,
     InvalidInput,
     NotFound,
     StoreRefused,
@@ -47,29 +44,6 @@ class Content(Protocol):
 
     def read(self, count: int, /) -> bytes:
         """The next bytes, at most `count`; none at the end."""
-
-
-@dataclass
-class FileRange:
-    """A range of an open file as the body of a request; other threads may read the same file meanwhile."""
-
-    descriptor: int
-    start: int
-    size: int
-    name: str
-    """What the file is called in an error."""
-    patience: Patience
-    position: int = field(default=0, init=False)
-
-    def read(self, count: int, /) -> bytes:
-        """The next bytes; raises `FileChanged` when the file ends early, and `Stopped`."""
-        self.patience.check()
-        wanted = min(count, self.size - self.position)
-        data = os.pread(self.descriptor, wanted, self.start + self.position) if wanted else b""
-        if wanted and not data:
-            raise FileChanged(f"{self.name} became shorter while it was sent")
-        self.position += len(data)
-        return data
 
 
 class Transport:

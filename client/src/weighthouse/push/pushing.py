@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from weighthouse.documents import Version
-from weighthouse.progress import OnProgress
+from weighthouse.errors import Conflict, FileChanged, NotFound, ServiceError, StoreRefused, Unavailable
+from weighthouse.hashes import Hashes
+from weighthouse.metadata import MODEL_FILE, checked, read_model_file
+from weighthouse.notes import open_notes
+from weighthouse.progress import Meter, OnProgress
+from weighthouse.push.existing import existing
+from weighthouse.push.hashing import hash_all
+from weighthouse.push.journal import Begun, Journal, PushedFile, fingerprint
+from weighthouse.push.layout import Layout
+from weighthouse.push.scanning import Source, scan
+from weighthouse.push.sending import Sending
+from weighthouse.push.session import OVER, Answer, Ended, Session
 from weighthouse.transport import Transport
+
+_TRIES = 3
+"""How often a push starts anew because a file changed, or because its upload has ended."""
+_ROUNDS = 3
+"""How often an upload is completed whose parts turn out to be missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +55,125 @@ def push(
     model_id: str,
     version: str,
     metadata: Mapping[str, Any],
+    model_file: Path | None,
     on_progress: OnProgress | None,
 ) -> Pushed:
     """Sends a file or a folder as a version; see `Client.push`."""
-    raise NotImplementedError
+    began = time.monotonic()
+    named = {"user_id": user_id, "model_id": model_id, "version": version}
+    fields = {"name": model_id, **_metadata(path, model_file), **checked(metadata, "metadata")}
+    with closing(open_notes()) as notes:
+        journal = Journal(notes, transport.url, user_id, model_id, version, str(path.resolve()))
+        with journal.alone():
+            pushing = _Pushing(transport, Hashes(notes), journal, {**named, **fields}, Meter(on_progress))
+            sources, document = pushing.push(path)
+            journal.clear()
+    return Pushed(
+        version=document,
+        existed=pushing.existed,
+        files_total=len(sources),
+        bytes_total=sum(source.size for source in sources),
+        files_sent=len(pushing.sent),
+        bytes_sent=pushing.bytes_sent,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _metadata(path: Path, model_file: Path | None) -> dict[str, Any]:
+    """What a YAML file says of the version: the one that is named, else `model.yaml` in the folder."""
+    if model_file is None:
+        model_file = path / MODEL_FILE
+        if not model_file.is_file():
+            return {}
+    return read_model_file(model_file)
+
+
+class _Pushing:
+    """One push: from files to a version, by as many uploads as it takes."""
+
+    def __init__(
+        self, transport: Transport, hashes: Hashes, journal: Journal, fields: Mapping[str, Any], meter: Meter
+    ) -> None:
+        self._transport, self._hashes, self._journal = transport, hashes, journal
+        self._fields, self._meter = fields, meter
+        self.existed = False
+        self.sent: set[str] = set()
+        self.bytes_sent = 0
+
+    def push(self, path: Path) -> tuple[list[Source], Version]:
+        """The files, and the version that they became."""
+        for attempt in range(1, _TRIES + 1):
+            self._meter.begin("scanning")
+            sources = scan(path)
+            try:
+                version = self._once(sources)
+                self._meter.begin("done", len(sources), sum(source.size for source in sources))
+                return sources, version
+            except (FileChanged, Ended) as error:
+                self._give_up()
+                if isinstance(error, Ended) and error.content_differs:
+                    self._hashes.forget(source.path for source in sources)
+                if attempt == _TRIES:
+                    raise (error.cause if isinstance(error, Ended) else error) from None
+        raise AssertionError("unreachable")
+
+    def _once(self, sources: list[Source]) -> Version:
+        hashed = hash_all(sources, self._hashes, self._meter)
+        files = [(source.filename, source.size, hashed[source.filename]) for source in sources]
+        try:
+            upload, plan = self._upload(files)
+        except Conflict:
+            # It may be there just as it is to be, made by this very command.
+            if (version := existing(self._transport, self._fields, files)) is None:
+                raise
+            self.existed = True
+            return version
+        for _ in range(_ROUNDS):
+            if plan or upload.state() == "uploading":
+                self._send(upload, upload.layout(plan, {name for name, _, _ in files}), sources)
+            self._meter.begin("publishing", len(files), sum(size for _, size, _ in files))
+            if version := upload.complete(self._meter):
+                return version
+            plan = None
+        raise StoreRefused("Parts of the upload do not stay in the store; push again later", 404)
+
+    def _upload(self, files: Sequence[PushedFile]) -> tuple[Session, Answer | None]:
+        """The upload to go on with, with its plan when it is new; `Conflict` when the version is taken."""
+        mark = fingerprint(self._fields, files)
+        begun = self._journal.read()
+        if begun and begun.fingerprint != mark:
+            self._give_up()
+        elif begun and (upload := Session(self._transport, begun.upload_id)).state() not in OVER:
+            return upload, None
+        upload = Session(self._transport, uuid4().hex)
+        self._journal.write(Begun(upload.upload_id, mark))
+        try:
+            return upload, upload.plan(self._fields, files)
+        except ServiceError as error:
+            # When an answer was lost and the plan asked for again, it is this very upload that is in the way.
+            if isinstance(error, Conflict) and upload.state() not in OVER:
+                return upload, None
+            if not isinstance(error, Unavailable):
+                self._journal.clear()
+            raise
+
+    def _send(self, upload: Session, layout: Layout, sources: list[Source]) -> None:
+        by_name = {source.filename: source for source in sources}
+        sending = Sending(self._transport, upload.upload_id, layout, by_name, self._meter)
+        try:
+            sending.send()
+        except (Conflict, NotFound, StoreRefused) as error:
+            # Also a store may have lost an upload that the service knows.
+            if getattr(error, "status", 0) == 404 or upload.state() in OVER:
+                raise Ended(error) from error
+            raise
+        finally:
+            self.sent |= sending.sent
+            self.bytes_sent += sending.bytes_sent
+
+    def _give_up(self) -> None:
+        """Aborts the upload that was begun, if there is one, so that it leaves nothing behind."""
+        if begun := self._journal.read():
+            with suppress(NotFound, Conflict):
+                self._transport.ask("DELETE", f"/ai-models/uploads/{begun.upload_id}")
+            self._journal.clear()

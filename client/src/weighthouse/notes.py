@@ -1,0 +1,49 @@
+"""What the client remembers between two runs: one SQLite file in the state folder."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import suppress
+
+from weighthouse.settings import state_folder
+
+_KEPT = 90 * 86_400
+"""Seconds after which what nobody asked for is forgotten."""
+_TABLES = """
+CREATE TABLE IF NOT EXISTS hashes (
+    path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, sha256 TEXT, used INTEGER
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS uploads (
+    key TEXT PRIMARY KEY, upload_id TEXT, fingerprint TEXT, used INTEGER
+) WITHOUT ROWID;
+"""
+
+
+def open_notes() -> sqlite3.Connection:
+    """The notes, which several processes may have open; what can't be read is begun anew."""
+    path = state_folder() / "notes.sqlite3"
+    try:
+        return _open(str(path))
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        with suppress(FileNotFoundError):
+            path.unlink()
+        return _open(str(path))
+
+
+def _open(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        # A note may be lost with the power, but not with the process.
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.executescript(_TABLES)
+        before = int(time.time()) - _KEPT
+        connection.execute("DELETE FROM hashes WHERE used < ?", (before,))
+        connection.execute("DELETE FROM uploads WHERE used < ?", (before,))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
