@@ -17,7 +17,7 @@ from weighthouse.push.layout import Layout, Part, ranges
 from weighthouse.push.scanning import Source
 from weighthouse.transport import Transport
 
-WORKERS = 6
+WORKERS = 4
 """Parts on their way at once. A kill loses at most these, of 8 MiB each while no file is larger than 80 GiB."""
 _AHEAD = 500
 """Parts for which URLs are asked at once: they are valid for an hour."""
