@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ _LOOK = 0.5
 
 def each(
     items: Iterable[T], work: Callable[[T], R], *, workers: int, stop: threading.Event
-) -> Iterator[tuple[T, R]]:
+) -> Generator[tuple[T, R], None, None]:
     """Each item with what `work` gives for it, as they are done; `items` is read as workers become free.
 
     The first error, also Ctrl-C or one of the caller's, sets `stop`, which `work` has to heed; it is raised

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from weighthouse.progress import OnProgress
+from weighthouse.patience import Patience
+from weighthouse.progress import Meter, OnProgress
+from weighthouse.pull.cache import Cache
+from weighthouse.pull.checking import Checking
+from weighthouse.pull.fetching import Fetching
+from weighthouse.pull.listing import Listing
+from weighthouse.pull.places import Places, check_path
+from weighthouse.pull.selection import select
 from weighthouse.transport import Transport
 
 
@@ -39,4 +48,38 @@ def pull(
     on_progress: OnProgress | None,
 ) -> Pulled:
     """Fetches the files of a version; see `Client.pull`."""
-    raise NotImplementedError
+    began = time.monotonic()
+    stop = threading.Event()
+    patience = Patience(stop=stop)
+    meter = Meter(on_progress)
+    meter.begin("listing")
+    if version is None:
+        # All pages, and what is said in the end, are then of one version.
+        version = str(transport.ask("GET", f"/ai-models/{user_id}/{model_id}", patience=patience)["version"])
+    listing = Listing(transport, user_id, model_id, version, patience)
+    files = select(listing.files(), include, exclude)
+    for file in files:
+        check_path(file.filename)
+    size = sum(file.size for file in files)
+
+    places = Places(directory)
+    shared = Cache(cache) if cache is not None else None
+    meter.begin("checking", len(files), size)
+    missing = Checking(places, shared, meter, patience, stop).missing(files)
+
+    meter.begin("fetching", len(files), size)
+    meter.keep(size - sum(file.size for file in missing), files=len(files) - len(missing))
+    fetching = Fetching(transport, listing, places, shared, meter, patience, stop)
+    fetching.run(missing)
+    meter.begin("done", len(files), size)
+    return Pulled(
+        user_id=user_id,
+        model_id=model_id,
+        version=version,
+        directory=directory,
+        files_total=len(files),
+        bytes_total=size,
+        files_fetched=fetching.files_fetched,
+        bytes_fetched=fetching.bytes_fetched,
+        seconds=time.monotonic() - began,
+    )

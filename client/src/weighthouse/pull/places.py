@@ -1,0 +1,169 @@
+"""Where the files of a version go: names from a service are not trusted, nor is what lies in the folder already."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import stat
+from hashlib import sha256
+from pathlib import Path
+
+from weighthouse.errors import InvalidInput, WeighthouseError
+from weighthouse.patience import Patience
+
+PART = ".weighthouse-part"
+"""How the name of a file ends that is on its way; no file of a version may be called so."""
+
+_LONGEST = 255
+"""Bytes of a name, on all file systems in common use."""
+_LOOK = 0.1
+"""Seconds between two looks at a lock that another pull holds."""
+# C0, DEL and C1, and the two separators that many programs take for the end of a line.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def check_path(path: str) -> None:
+    """Raises `InvalidInput` for a path that could lead out of the folder, or that pull needs for itself."""
+    problem = None
+    if not path or path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
+        problem = "it must be relative, with a name between any two slashes that is not '.' or '..'"
+    elif "\\" in path or _CONTROL.search(path):
+        problem = "it has a backslash or a control character"
+    elif path.lower().endswith(PART):
+        problem = f"names that end with {PART} are those of files on their way: leave it out by --exclude"
+    else:
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            problem = "it holds half a surrogate pair, which no file system can express"
+    if problem:
+        raise InvalidInput(f"The version has a file {path!r} that can't be stored: {problem}")
+
+
+def part_of(path: str) -> str:
+    """The path of a file while it is on its way: hidden, beside its final place.
+
+    >>> part_of("onnx/model.onnx")
+    'onnx/.model.onnx.weighthouse-part'
+    """
+    folder, slash, name = path.rpartition("/")
+    room = _LONGEST - len(PART) - 1
+    encoded = name.encode()
+    if len(encoded) > room:
+        digest = sha256(encoded).hexdigest()[:16]
+        name = encoded[: room - len(digest) - 1].decode(errors="ignore") + f"-{digest}"
+    return f"{folder}{slash}.{name}{PART}"
+
+
+def cannot_write(path: str, error: OSError) -> WeighthouseError:
+    """The error for a file that the system refused to write: the disk is full, it may not be written, …"""
+    return WeighthouseError(f"{path!r} can't be written: {error.strerror or error}")
+
+
+class Places:
+    """The folder that the files of a version go to.
+
+    Nothing is written through a symbolic link inside it: one in the place of a folder is refused, one in the place
+    of a file is replaced.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Makes the folder where there is none; raises `InvalidInput` when something else has its name."""
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise InvalidInput(f"{str(directory)!r} is not a folder: name another one") from None
+        except OSError as error:
+            raise cannot_write(str(directory), error) from error
+        self._root = os.path.abspath(directory)
+        self._known = {""}
+
+    def target(self, path: str) -> str:
+        """The final place of a file."""
+        return f"{self._root}/{path}"
+
+    def prepare(self, path: str) -> str:
+        """The final place of a file, with all folders above it; raises `InvalidInput` when something is in the way."""
+        folder = path.rpartition("/")[0]
+        if folder not in self._known:
+            self._make(folder)
+        return self.target(path)
+
+    def _make(self, folder: str) -> None:
+        above = folder.rpartition("/")[0]
+        if above not in self._known:
+            self._make(above)
+        place = self.target(folder)
+        try:
+            os.mkdir(place)
+        except FileExistsError:
+            mode = os.lstat(place).st_mode
+            if stat.S_ISLNK(mode):
+                raise InvalidInput(
+                    f"{place!r} is a symbolic link, and files would be written through it: remove it"
+                ) from None
+            if not stat.S_ISDIR(mode):
+                raise InvalidInput(f"{place!r} is a file where a folder must go: remove it") from None
+        except OSError as error:
+            raise cannot_write(place, error) from error
+        self._known.add(folder)
+
+    def there(self, path: str) -> os.stat_result | None:
+        """What lies at the final place of a file; raises `InvalidInput` when it can't be replaced by a file."""
+        try:
+            found = os.lstat(self.prepare(path))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise cannot_write(self.target(path), error) from error
+        if stat.S_ISDIR(found.st_mode):
+            raise InvalidInput(f"{self.target(path)!r} is a folder where a file must go: remove it")
+        return found
+
+
+def open_locked(path: str, patience: Patience) -> tuple[int, bool]:
+    """The file at `path`, made where there is none, as a descriptor that nobody else has locked.
+
+    Also whether another process had it meanwhile. It is locked until it is closed, at the latest when the process
+    ends. Raises `OSError`, and `Stopped`.
+    """
+    waited = False
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            os.unlink(path)
+            continue
+        try:
+            _lock(descriptor)
+            # Whoever had it may have given it its final name, or removed it.
+            if _is_at(descriptor, path):
+                return descriptor, waited
+            os.close(descriptor)
+        except BlockingIOError:
+            os.close(descriptor)
+            patience.wait(_LOOK)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        waited = True
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        # Some network file systems have no locks; there, two pulls into one folder are the caller's to avoid.
+        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise
+
+
+def _is_at(descriptor: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False
