@@ -1,0 +1,44 @@
+"""What tests of the client share."""
+
+import io
+import zipfile
+
+import pytest
+import requests
+from weighthouse import Client
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path, monkeypatch):
+    """A state folder, and settings, of the test's own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("WEIGHTHOUSE_TOKEN", raising=False)
+    monkeypatch.delenv("WEIGHTHOUSE_URL", raising=False)
+
+
+@pytest.fixture
+def client(service):
+    """A client of the whole service."""
+    with Client(service.url) as made:
+        yield made
+
+
+@pytest.fixture
+def stored(service):
+    """Stores files as a version, in one ZIP."""
+
+    def store(user, model, files, version="v1"):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+        answer = requests.post(
+            f"{service.url}/ai-models/upload/folder",
+            data={"user_id": user, "model_id": model, "name": model, "version": version},
+            files={"zip_file": ("files.zip", buffer.getvalue())},
+            timeout=60,
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return store
