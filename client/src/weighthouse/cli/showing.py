@@ -14,7 +14,7 @@ from weighthouse.cli.text import count, moment, plain, size, value
 from weighthouse.names import Name
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import JustifyMethod, RenderableType
 
     from weighthouse.documents import File, Version
 
@@ -102,11 +102,11 @@ def _parts(version: Version) -> Iterator[RenderableType]:
     yield ""
     yield _grid(_facts(version))
     if version.custom_metadata:
-        yield Text("\ncustom metadata", "dim")
-        written = json.dumps(version.custom_metadata, indent=2, ensure_ascii=False)
-        yield "\n".join(map(plain, written.splitlines()))
-    yield Text(f"\n{count(version.files_total, 'file')}, {size(version.model_size_mb * 1_048_576)}", "dim")
-    yield _grid((size(file.file_size), _path(file)) for file in version.files[:_FILES])
+        yield Text("\ncustom metadata", "bold")
+        custom = version.custom_metadata.items()
+        yield _grid((plain(key), plain(json.dumps(content, ensure_ascii=False))) for key, content in custom)
+    yield Text(f"\n{count(version.files_total, 'file')}, {size(version.model_size_mb * 1_048_576)}", "bold")
+    yield _grid(((size(file.file_size), _path(file)) for file in version.files[:_FILES]), "right")
     if version.files_total > _FILES:
         yield Text(f"… and {version.files_total - _FILES:,} more; `weighthouse files` lists them", "dim")
 
@@ -125,12 +125,12 @@ def _facts(version: Version) -> Iterator[tuple[str, str]]:
         yield "updated", moment(version.updated_at)
 
 
-def _grid(rows: Iterable[tuple[str, str]]) -> RenderableType:
+def _grid(rows: Iterable[tuple[str, str]], labels: JustifyMethod = "left") -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True, justify="right")
+    grid.add_column(style="dim", overflow="fold", justify=labels)
     grid.add_column(overflow="fold")
     for label, text in rows:
         grid.add_row(label, Text(text))
