@@ -35,6 +35,10 @@ _BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
+class Interrupted(click.Abort):
+    """Ctrl-C in a transfer, which goes on when it is repeated."""
+
+
 def status_of(error: Exception) -> int:
     """The exit status for an error."""
     return next((status for kind, status in _BY_ERROR if isinstance(error, kind)), ERROR)

@@ -20,15 +20,15 @@ class Pace:
     def __init__(self) -> None:
         self._phase: Phase | None = None
         self._samples: deque[tuple[float, int]] = deque()
-        self._moved_at = 0.0
+        self._began = self._moved_at = 0.0
 
     def add(self, progress: Progress, now: float) -> None:
         """Notes a progress that came at `now`; a new phase begins from nothing."""
         if progress.phase != self._phase:
             self._phase = progress.phase
             self._samples.clear()
-            self._samples.append((now - progress.seconds, 0))
-            self._moved_at = now
+            self._began, self._moved_at = now - progress.seconds, now
+            self._samples.append((self._began, 0))
         if progress.bytes_moved != self._samples[-1][1]:
             self._moved_at = now
         self._samples.append((now, progress.bytes_moved))
@@ -42,6 +42,10 @@ class Pace:
         since, before = self._samples[0]
         seconds = now - since
         return (self._samples[-1][1] - before) / seconds if seconds >= _FIRST else 0.0
+
+    def lasted(self, now: float) -> float:
+        """Seconds since the phase began."""
+        return now - self._began
 
     def idle(self, now: float) -> float:
         """Seconds since bytes moved."""

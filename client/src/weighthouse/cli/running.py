@@ -26,8 +26,8 @@ def run(arguments: Sequence[str]) -> int:
         return int(status or exits.OK)
     except BrokenPipeError:
         return _nobody_reads()
-    except (click.Abort, KeyboardInterrupt):
-        return exits.tell_stopped(session.goes_on, "--json" in arguments)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        return exits.tell_stopped(isinstance(stop, exits.Interrupted), "--json" in arguments)
     except (click.ClickException, WeighthouseError, OSError) as error:
         return exits.tell(error, "--json" in arguments)
 

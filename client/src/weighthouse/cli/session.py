@@ -27,8 +27,6 @@ class Session:
     def __init__(self) -> None:
         self.url: str | None = None
         self.json = False
-        self.goes_on = False
-        """Whether the same command goes on with what this run leaves when it is stopped."""
 
     @cached_property
     def client(self) -> Client:

@@ -40,7 +40,7 @@ class _Push(click.Command):
     "--model-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Read metadata from this YAML file; its fields go before those of PATH/model.yaml.",
+    help="Read metadata from this YAML file in place of PATH/model.yaml.",
 )
 @_quiet
 @common
@@ -61,10 +61,8 @@ def push_command(
       weighthouse push model.onnx mira/iris:v3 --test-accuracy 0.97 --tag demo
     """
     from weighthouse.cli.watching import watch
-    from weighthouse.metadata import read_model_file
 
-    fields = {**(read_model_file(model_file) if model_file else {}), **given(flags)}
-    session.goes_on = True
+    fields = given(flags)
     with watch(target, quiet=quiet) as on_progress:
         pushed = session.client.push(
             path,
@@ -72,6 +70,7 @@ def push_command(
             target.model_id,
             target.version or "next",
             metadata=fields,
+            model_file=model_file,
             on_progress=on_progress,
         )
     if session.json:
@@ -123,7 +122,6 @@ def pull_command(
     """
     from weighthouse.cli.watching import watch
 
-    session.goes_on = True
     with watch(target, quiet=quiet) as on_progress:
         pulled = session.client.pull(
             *target,

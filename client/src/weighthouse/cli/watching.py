@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from weighthouse.cli.exits import Interrupted
 from weighthouse.cli.pace import Pace, rows
 from weighthouse.cli.session import console
 from weighthouse.cli.text import count, duration, plain, size
@@ -40,10 +41,16 @@ _LARGE = 2_000_000
 
 @contextmanager
 def watch(name: Name, *, quiet: bool) -> Iterator[OnProgress | None]:
-    """Gives what is to be called with progress; None when nothing is to be shown."""
-    if quiet:
-        yield None
-        return
+    """Gives what is to be called with progress; None when nothing is to be shown. Raises `Interrupted` for Ctrl-C."""
+    try:
+        with nullcontext() if quiet else _shown(name) as on_progress:
+            yield on_progress
+    except KeyboardInterrupt:
+        raise Interrupted from None
+
+
+@contextmanager
+def _shown(name: Name) -> Iterator[OnProgress]:
     terminal = console(stderr=True)
     if not terminal.is_terminal or terminal.is_dumb_terminal:
         yield Lines(terminal)
@@ -57,6 +64,10 @@ def watch(name: Name, *, quiet: bool) -> Iterator[OnProgress | None]:
 
 def told(progress: Progress, pace: Pace, now: float) -> str:
     """The figures of a progress in words: files, bytes, speed, time left."""
+    if progress.phase == "publishing" and not progress.bytes_done:
+        # A registry that is done within the request says nothing before.
+        whole = f"{count(progress.files_total, 'file')}, {size(progress.bytes_total)}"
+        return f"the registry checks {whole} · {duration(round(pace.lasted(now)))}"
     parts = []
     if progress.files_total > 1:
         parts.append(f"{progress.files_done:,} of {count(progress.files_total, 'file')}")
@@ -83,13 +94,11 @@ class Lines:
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
         self._pace.add(progress, now)
-        if now < self._next:
+        if now < self._next or progress.phase == "done":
             return
         self._next = now + _EVERY
         figures = told(progress, self._pace, now)
-        self._terminal.print(
-            ": ".join(filter(None, (_VERBS.get(progress.phase, "Finishing"), figures))), soft_wrap=True
-        )
+        self._terminal.print(": ".join(filter(None, (_VERBS[progress.phase], figures))), soft_wrap=True)
 
 
 class Bars:
@@ -103,6 +112,8 @@ class Bars:
         self._shown: list[FileProgress] = []
 
     def __call__(self, progress: Progress) -> None:
+        if progress.phase == "done":
+            return
         with self._lock:
             if progress.phase != self._progress.phase:
                 self._shown = []
@@ -117,9 +128,9 @@ class Bars:
             progress, now = self._progress, time.monotonic()
             figures = told(progress, self._pace, now)
         done, total = progress.bytes_done, progress.bytes_total
-        yield Text.assemble(
-            (f"{_VERBS.get(progress.phase, 'Finishing')} ", "bold"), (plain(self._name), "cyan"), no_wrap=True
-        )
+        if progress.phase == "publishing" and not done:
+            total = 0
+        yield Text.assemble((f"{_VERBS[progress.phase]} ", "bold"), (plain(self._name), "cyan"), no_wrap=True)
         head = Table.grid(padding=(0, 1), expand=True)
         head.add_column(ratio=1)
         head.add_column(no_wrap=True, justify="right", width=5)
@@ -127,13 +138,15 @@ class Bars:
         yield head
         yield Text(figures or " ", no_wrap=True, overflow="ellipsis")
         yield from self._rows(progress, options)
+        # Where the terminal writes ^C: in a full line it would go on in another one, and leave a rest behind.
+        yield ""
 
     def _rows(self, progress: Progress, options: ConsoleOptions) -> RenderResult:
         from rich.table import Table
         from rich.text import Text
 
         large = [file for file in progress.files if file.bytes_total >= _LARGE]
-        room = max(0, min(_ROWS, options.size.height - 4))
+        room = max(0, min(_ROWS, options.size.height - 5))
         self._shown = rows(self._shown, large, room)
         bar = max(10, options.max_width // 4)
         grid = Table.grid(padding=(0, 1), expand=True)
