@@ -5,6 +5,7 @@ import zipfile
 
 import pytest
 import requests
+
 from weighthouse import Client
 
 

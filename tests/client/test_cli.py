@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import requests
+
 from weighthouse.cli.app import SECTIONS, app
 from weighthouse.cli.running import run
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+
 from weighthouse import errors
 from weighthouse.cli import exits, watching
 from weighthouse.cli.changing import read_changes

@@ -10,6 +10,7 @@ import threading
 
 import pytest
 from pretender import Pretender, once
+
 from weighthouse import Client, ContentMismatch, InvalidInput, StoreRefused
 from weighthouse.pull.places import part_of
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from weighthouse import InvalidInput
 from weighthouse.patience import Patience
 from weighthouse.pull.places import PART, Places, check_path, open_locked, part_of
