@@ -7,6 +7,8 @@ import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from weighthouse import Version
+
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -89,7 +91,11 @@ class Pretender:
             handler.send_header("Content-Length", "0")
             handler.end_headers()
         else:
-            self._say(handler, {"version": "v1"})
+            user, model = parts.path.split("/")[2:4]
+            said = dict.fromkeys(Version.__dataclass_fields__)
+            page = self._page({})
+            files = {"files": page["files"], "files_total": page["files_total"]}
+            self._say(handler, said | files | {"user_id": user, "model_id": model, "version": "v1"})
 
     def _page(self, query):
         names = list(self.files)

@@ -72,7 +72,7 @@ class Source:
             raise self._replaced()
 
     def _replaced(self) -> Replaced:
-        return Replaced(f"{self._name!r} was replaced at the store while it was fetched: pull again")
+        return Replaced(f"{self._name!r} was replaced at the store while it was read: begin anew")
 
     def _renew(self, refused: str) -> None:
         with self._lock:
