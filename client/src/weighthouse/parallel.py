@@ -14,6 +14,8 @@ R = TypeVar("R")
 
 _LOOK = 0.5
 """Seconds after which the waiting thread looks up, so that Ctrl-C is noticed."""
+_ENDING = 2.0
+"""Seconds for which workers are waited for once they have been told to stop."""
 
 
 def each(
@@ -22,24 +24,24 @@ def each(
     """Each item with what `work` gives for it, as they are done; `items` is read as workers become free.
 
     The first error, also Ctrl-C or one of the caller's, sets `stop`, which `work` has to heed; it is raised
-    once every worker has ended, so that nothing goes on behind the caller's back.
+    once the workers have ended, or two seconds later: one that waits for an answer then ends when it comes.
     """
     pending: dict[Future[R], T] = {}
-    todo = iter(items)
-    with ThreadPoolExecutor(workers, thread_name_prefix="weighthouse") as pool:
-        try:
-            for item in todo:
-                pending[pool.submit(work, item)] = item
-                if len(pending) < 2 * workers:
-                    continue
-                yield from _done(pending)
-            while pending:
-                yield from _done(pending)
-        except BaseException:
-            stop.set()
-            for future in pending:
-                future.cancel()
-            raise
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="weighthouse")
+    try:
+        for item in items:
+            pending[pool.submit(work, item)] = item
+            if len(pending) < 2 * workers:
+                continue
+            yield from _done(pending)
+        while pending:
+            yield from _done(pending)
+    except BaseException:
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait(pending, timeout=_ENDING)
+        raise
+    pool.shutdown()
 
 
 def _done(pending: dict[Future[R], T]) -> Iterator[tuple[T, R]]:

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 
 from weighthouse.hashes import Hashes, Stamp, sha256_of
 from weighthouse.parallel import each
@@ -42,8 +43,9 @@ def hash_all(sources: Sequence[Source], hashes: Hashes, meter: Meter) -> dict[st
         hashes.keep([(stamp(source), sha256) for source, sha256 in hashed], began)
         return hashed
 
-    for _, hashed in each(_batches(unknown), work, workers=_WORKERS, stop=stop):
-        found |= {source.filename: sha256 for source, sha256 in hashed}
+    with closing(each(_batches(unknown), work, workers=_WORKERS, stop=stop)) as done:
+        for _, hashed in done:
+            found |= {source.filename: sha256 for source, sha256 in hashed}
     return found
 
 

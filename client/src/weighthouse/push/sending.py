@@ -6,6 +6,7 @@ import threading
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 
 from weighthouse.errors import StoreRefused
@@ -55,12 +56,13 @@ class Sending:
         missing = self._layout.missing()
         self._begin(missing)
         left = Counter(part.filename for part in missing)
-        for part, _ in each(self._with_urls(missing), self._send, workers=WORKERS, stop=self._stop):
-            left[part.filename] -= 1
-            if part.filename is None:
-                self._meter.finish(_BUNDLE if left[None] == 0 else None, files=len(self._ending_in(part)))
-            elif left[part.filename] == 0:
-                self._meter.finish(part.filename)
+        with closing(each(self._with_urls(missing), self._send, workers=WORKERS, stop=self._stop)) as sent:
+            for part, _ in sent:
+                left[part.filename] -= 1
+                if part.filename is None:
+                    self._meter.finish(_BUNDLE if left[None] == 0 else None, files=len(self._ending_in(part)))
+                elif left[part.filename] == 0:
+                    self._meter.finish(part.filename)
 
     def _begin(self, missing: Sequence[Part]) -> None:
         """Tells what need not travel: what the service has, empty files, and parts that have arrived."""
