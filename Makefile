@@ -1,10 +1,12 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rebuild package deploy destroy bench bench-auth bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large bench-deploy clean
+.PHONY: help run test lint rebuild package deploy destroy bench bench-auth bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large bench-deploy bench-client bench-client-kills clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
 EMULATOR := .venv-emulator/.ready
+BENCH := .venv-bench/.ready
+MLFLOW := .venv-mlflow/.ready
 SET_UP = @python=$$(sh devserver/python.sh) && "$$python" devserver/install.py
 
 help:
@@ -26,6 +28,8 @@ help:
 	@echo 'make bench-fuzz      read a million damaged ZIPs: each is refused, or read right'
 	@echo 'make bench-large     delete and complete very many files, versions and parts'
 	@echo 'make bench-deploy    measure the package, and a deployment to an emulated account'
+	@echo 'make bench-client    measure push and pull beside s5cmd, curl and MLflow'
+	@echo 'make bench-client-kills  kill push and pull at random moments, and break their network'
 	@echo 'make clean           remove the environments and caches; the data stays'
 
 run: $(RUN) $(EMULATOR)
@@ -84,8 +88,14 @@ bench-large: $(DEV) $(EMULATOR)
 bench-deploy: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m benchmarks.deploy
 
+bench-client: $(DEV) $(EMULATOR) $(BENCH) $(MLFLOW)
+	@exec .venv/bin/python -m benchmarks.client
+
+bench-client-kills: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m benchmarks.client_kills
+
 clean:
-	rm -rf .venv .venv-emulator build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-emulator .venv-bench .venv-mlflow build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN): requirements.txt requirements-run.txt
@@ -96,3 +106,9 @@ $(DEV): $(RUN) requirements-dev.txt client/pyproject.toml
 
 $(EMULATOR): requirements-emulator.txt
 	$(SET_UP) .venv-emulator requirements-emulator.txt $@
+
+$(BENCH): requirements-bench.txt
+	$(SET_UP) .venv-bench requirements-bench.txt $@
+
+$(MLFLOW): requirements-mlflow.txt
+	$(SET_UP) .venv-mlflow requirements-mlflow.txt $@

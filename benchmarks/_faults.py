@@ -78,6 +78,13 @@ DYNAMODB = Dialect(
 )
 
 
+def _detail(status: str) -> bytes:
+    return _answer(status, "application/json", json.dumps({"detail": "Injected"}))
+
+
+WEIGHTHOUSE = Dialect("Weighthouse", _detail("503 Service Unavailable"), _detail("500 Internal Server Error"))
+
+
 class _Over(Exception):
     """The client's connection ends here: with `reset` as if its peer had crashed."""
 

@@ -4,9 +4,14 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+
+MIB = 1 << 20
 
 Hashes = dict[str, str]
+"""SHA-256 in hex by path."""
 
 
 def noise(size: int) -> bytes:
@@ -40,3 +45,46 @@ def members(count: int, size: int, make: Callable[[int], bytes]) -> Iterator[tup
     data = make(size)
     for index in range(count):
         yield f"layer-{index // 1_000:02d}/{index:06d}.bin", index.to_bytes(8, "little") + data[8:]
+
+
+def make_file(path: Path, size: int) -> None:
+    """Writes a file that doesn't compress; no two of its blocks are alike."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    block = noise(min(size, 64 * MIB))
+    with path.open("wb") as out:
+        for start in range(0, size, len(block)):
+            out.write((os.urandom(16) + block[16:])[: size - start])
+
+
+def make_folder(folder: Path, count: int, size: int) -> None:
+    """Writes `count` files of `size` bytes, no two alike."""
+    for name, data in members(count, size, noise):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+
+
+def hashes_of(path: Path) -> Hashes:
+    """SHA-256 of every file of a folder, or of one file."""
+    files = [file for file in path.rglob("*") if not file.is_dir()] if path.is_dir() else [path]
+    base = path if path.is_dir() else path.parent
+
+    def hashed(file: Path) -> tuple[str, str]:
+        with file.open("rb") as content:
+            return file.relative_to(base).as_posix(), hashlib.file_digest(content, "sha256").hexdigest()
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(pool.map(hashed, files))
+
+
+def stored_hashes(s3: Any, bucket: str, prefix: str) -> Hashes:
+    """SHA-256 of every object under a prefix, by what follows it in its key."""
+
+    def hashed(key: str) -> tuple[str, str]:
+        sha256 = hashlib.sha256()
+        for chunk in s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(MIB):
+            sha256.update(chunk)
+        return key.removeprefix(prefix), sha256.hexdigest()
+
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    with ThreadPoolExecutor(4) as pool:
+        return dict(pool.map(hashed, [item["Key"] for page in pages for item in page.get("Contents", [])]))

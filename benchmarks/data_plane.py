@@ -19,14 +19,14 @@ import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import urllib3
 
 from benchmarks import _by_hand, _goods, planning
-from benchmarks._goods import Hashes
+from benchmarks._figures import HEAD, Figure, check, faster
+from benchmarks._goods import Hashes, stored_hashes
 from benchmarks._report import machine, progress, table, verdict
 from benchmarks._service import USER
 from benchmarks._stage import Stage, stage
@@ -38,43 +38,6 @@ PEAK = 512
 """MiB that a function may take."""
 THROUGH = 60
 """MiB that may pass through the function for a ZIP of large files."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """What was measured of one thing, and what it must reach."""
-
-    what: str
-    ours: str
-    theirs: str
-    value: float
-    limit: float
-    unit: str = "x"
-    at_most: bool = False
-
-    @property
-    def holds(self) -> bool:
-        """Whether the limit is kept."""
-        return self.value <= self.limit if self.at_most else self.value >= self.limit
-
-    @property
-    def row(self) -> list[str]:
-        """As it is printed."""
-        sign = "<=" if self.at_most else ">="
-        kept = "" if self.holds else "BROKEN"
-        return [
-            self.what,
-            self.ours,
-            self.theirs,
-            f"{self.value:.2f} {self.unit}",
-            f"{sign} {self.limit:g}",
-            kept,
-        ]
-
-
-def faster(what: str, ours: float, theirs: float, limit: float) -> Figure:
-    """How many times faster ours is; seconds."""
-    return Figure(what, f"{ours:.2f} s", f"{theirs:.2f} s", theirs / ours, limit)
 
 
 class Bench:
@@ -143,7 +106,7 @@ class Bench:
         progress(f"{what}: comparing")
         check(running.hashes("m") == hashes, f"{what}: the hashes of the files are not those of the members")
         check(
-            stored_hashes(running, f"models/{USER}/m/v1/") == hashes,
+            stored_hashes(running.s3(), running.bucket, f"models/{USER}/m/v1/") == hashes,
             f"{what}: what is stored is not what was sent",
         )
         return seconds
@@ -321,21 +284,6 @@ def fetch(url: str, path: Path) -> None:
     answer.release_conn()
 
 
-def stored_hashes(running: Stage, prefix: str) -> Hashes:
-    """SHA-256 of every object under a prefix, by what follows it in its key."""
-    s3 = running.s3()
-
-    def hashed(key: str) -> tuple[str, str]:
-        sha256 = hashlib.sha256()
-        for chunk in s3.get_object(Bucket=running.bucket, Key=key)["Body"].iter_chunks(MIB):
-            sha256.update(chunk)
-        return key.removeprefix(prefix), sha256.hexdigest()
-
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=running.bucket, Prefix=prefix)
-    with ThreadPoolExecutor(4) as pool:
-        return dict(pool.map(hashed, [item["Key"] for page in pages for item in page["Contents"]]))
-
-
 def check_zip(path: Path, hashes: Hashes) -> None:
     """Compares what `zipfile` reads of a ZIP, and has the other readers that are here test it."""
     found = {}
@@ -350,12 +298,6 @@ def check_zip(path: Path, hashes: Hashes) -> None:
     for command in (["unzip", "-tqq"], ["7z", "t"], ["bsdtar", "-tf"]):
         if shutil.which(command[0]):
             subprocess.run([*command, path], check=True, stdout=subprocess.DEVNULL)
-
-
-def check(right: bool, wrong: str) -> None:
-    """Ends the run when something that was measured was not done right."""
-    if not right:
-        raise SystemExit(f"WRONG: {wrong}")
 
 
 def main() -> int:
@@ -375,8 +317,7 @@ def main() -> int:
             with stage() as running:
                 CASES[case](bench, running)
     print(f"{machine()}; SeaweedFS on the same machine\n")
-    head = ["what", "Weighthouse", "by hand", "figure", "limit", ""]
-    print(table(head, [figure.row for figure in bench.figures]))
+    print(table(HEAD, [figure.row for figure in bench.figures]))
     return verdict([figure.what.strip() for figure in bench.figures if not figure.holds])
 
 
