@@ -10,5 +10,5 @@ from weighthouse.cli import main
 
 if __name__ == "__main__":
     transport._STORE = urllib3.Timeout(connect=2, read=4)
-    transport._SERVICE = urllib3.Timeout(connect=2, read=20)
+    transport._SERVICE = urllib3.Timeout(connect=2, read=8)
     main()
