@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from click import Option
 
 import app  # noqa: F401 - declares the operations
 from chalicelib.http.operations import OPERATIONS
 from chalicelib.schema.documents import FileDocument, VersionDocument
 from chalicelib.schema.uploads import State
 from chalicelib.settings import Settings
+from weighthouse.cli.app import app as weighthouse
 
 ROOT = Path(__file__).parents[2]
 API = (ROOT / "docs/api.md").read_text()
+CLIENT = (ROOT / "docs/client.md").read_text()
 OPERATING = (ROOT / "docs/operating.md").read_text()
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+COMMANDS = weighthouse.list_commands(None)
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "client/README.md"])
 
 
 def names(page):
@@ -61,6 +65,20 @@ def test_the_operating_page_has_every_setting_with_its_default(setting):
 def test_the_operating_page_has_no_other_setting():
     known = {f"WEIGHTHOUSE_{setting.name.upper()}" for setting in fields(Settings)}
     assert set(re.findall(r"WEIGHTHOUSE_\w+", OPERATING)) == known
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_client_page_has_every_command_with_its_options(command):
+    section = re.search(rf"^### {command}\n(.*?)(?=^##|\Z)", CLIENT, re.MULTILINE | re.DOTALL)
+    assert section, f"{command} is missing"
+    taken = [param for param in weighthouse.get_command(None, command).params if isinstance(param, Option)]
+    options = [name for option in taken for name in (*option.opts, *option.secondary_opts)]
+    # Said once for all commands, or for all lists.
+    assert {name for name in options if name not in section[1]} <= {"--url", "--json", "-n"}
+
+
+def test_the_client_page_has_no_other_command():
+    assert re.findall(r"^### (.*)$", CLIENT, re.MULTILINE) == COMMANDS
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
