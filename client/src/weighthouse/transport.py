@@ -61,6 +61,7 @@ class Transport:
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self._proxies: dict[tuple[str, str], str | None] = {}
         self._lock = threading.Lock()
         self._reached = False
 
@@ -71,8 +72,12 @@ class Transport:
 
     def _manager(self, url: str) -> urllib3.PoolManager:
         parts = urlsplit(url)
-        proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
         with self._lock:
+            # Looking through the environment for a proxy takes longer than all else of a request.
+            if (origin := (parts.scheme, parts.netloc)) not in self._proxies:
+                bypassed = proxy_bypass(parts.hostname or "")
+                self._proxies[origin] = None if bypassed else getproxies().get(parts.scheme)
+            proxy = self._proxies[origin]
             if proxy not in self._managers:
                 options: dict[str, Any] = {"maxsize": _KEPT, "blocksize": BLOCK, "retries": False}
                 self._managers[proxy] = (

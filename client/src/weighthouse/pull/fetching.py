@@ -14,7 +14,7 @@ from weighthouse.patience import Patience
 from weighthouse.progress import Meter
 from weighthouse.pull.cache import Cache
 from weighthouse.pull.listing import Listing
-from weighthouse.pull.partial import Partial, write_at
+from weighthouse.pull.partial import Partial, empty, write_at
 from weighthouse.pull.places import Places, cannot_write, open_locked, part_of
 from weighthouse.pull.selection import SMALL, Wanted, grouped
 from weighthouse.pull.source import Source
@@ -143,6 +143,8 @@ class Fetching:
 
     def _fetch_range(self, partial: Partial, number: int) -> None:
         file = partial.file
+        if partial.broken:
+            return
 
         def take(block: bytes) -> None:
             if partial.broken:
@@ -150,6 +152,7 @@ class Fetching:
             partial.write(number, block)
             self._moved(file, len(block))
 
+        partial.await_digest(number, self._patience)
         partial.source.read(*partial.ranges.missing(number), take, self._patience)
         if not partial.digest(self._patience):
             return
@@ -207,7 +210,7 @@ class Fetching:
     def _write(self, path: str, target: str, content: bytes) -> None:
         descriptor, _ = open_locked(path, self._patience)
         try:
-            os.ftruncate(descriptor, 0)
+            empty(descriptor)
             write_at(descriptor, content, 0)
             os.replace(path, target)
         finally:

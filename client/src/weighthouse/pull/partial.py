@@ -9,11 +9,12 @@ Nothing is forced to the disk, also not before the final name is given: a pull t
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
 
-from weighthouse.patience import Patience
+from weighthouse.patience import Patience, Stopped
 from weighthouse.pull.ranges import Ranges, header, range_size, read_state, state_size
 from weighthouse.pull.selection import Wanted
 from weighthouse.pull.source import Source
@@ -21,6 +22,10 @@ from weighthouse.pull.verifying import Digest
 
 _BLOCK = 1 << 20
 _COUNT = 8
+_AHEAD = 64 << 20
+"""Bytes by which fetching may be ahead of digesting."""
+_LOOK = 0.5
+"""Seconds after which a thread that waits looks whether the job was stopped."""
 
 
 class Partial:
@@ -37,10 +42,10 @@ class Partial:
         """Whether anything has travelled."""
         self.broken = False
         """Whether it is given up, so that nothing more need be written to it."""
-        self._lock = threading.Lock()
+        self._lock, self._writing = threading.Condition(), threading.Lock()
         self._digest, self._digested, self._digesting = Digest(), 0, False
         if kept is None:
-            os.ftruncate(descriptor, 0)
+            empty(descriptor)
             write_at(descriptor, self.ranges.written(file, None), file.size)
 
     @property
@@ -49,16 +54,19 @@ class Partial:
         return self._etag
 
     def write(self, index: int, block: bytes) -> None:
-        """Adds the next bytes of a range; raises `OSError`."""
-        assert self._descriptor is not None
-        if self.source.etag != self._etag:
-            self._etag = self.source.etag
-            write_at(self._descriptor, header(self.file, self.ranges.each, self._etag), self.file.size)
-        write_at(self._descriptor, block, self.ranges.missing(index)[0])
-        count = self.ranges.add(index, len(block))
-        place = self.file.size + self.ranges.count_at(index)
-        write_at(self._descriptor, count.to_bytes(_COUNT, sys.byteorder), place)
-        self.moved = True
+        """Adds the next bytes of a range; raises `OSError`, and `Stopped` once it is closed."""
+        # File systems write to a file from one thread at a time anyway.
+        with self._writing:
+            if self._descriptor is None:
+                raise Stopped
+            if self.source.etag != self._etag:
+                self._etag = self.source.etag
+                write_at(self._descriptor, header(self.file, self.ranges.each, self._etag), self.file.size)
+            write_at(self._descriptor, block, self.ranges.missing(index)[0])
+            count = self.ranges.add(index, len(block))
+            place = self.file.size + self.ranges.count_at(index)
+            write_at(self._descriptor, count.to_bytes(_COUNT, sys.byteorder), place)
+            self.moved = True
 
     def digest(self, patience: Patience) -> bool:
         """Digests what has arrived without a gap, unless another thread does; true when that is all of it.
@@ -75,15 +83,32 @@ class Partial:
                 if start == stop:
                     # Once all of it is digested nobody need look again.
                     self._digesting = stop == self.file.size
+                    self._lock.notify_all()
                     return self._digesting
             self._digest_range(start, stop, patience)
 
     def _digest_range(self, start: int, stop: int, patience: Patience) -> None:
-        assert self._descriptor is not None
         for position in range(start, stop, _BLOCK):
             patience.check()
-            self._digest.add(os.pread(self._descriptor, min(_BLOCK, stop - position), position))
-        self._digested = stop
+            if self._descriptor is None:
+                raise Stopped
+            data = os.pread(self._descriptor, min(_BLOCK, stop - position), position)
+            if not data:
+                raise OSError(errno.EIO, f"{self.path!r} became shorter")
+            self._digest.add(data)
+            with self._lock:
+                self._digested += len(data)
+                self._lock.notify_all()
+
+    def await_digest(self, number: int, patience: Patience) -> None:
+        """Waits until a range is not too far ahead of what is digested: else all that is left in the end is to digest.
+
+        Raises `Stopped`.
+        """
+        with self._lock:
+            while self._digesting and self.ranges.missing(number)[0] > self._digested + _AHEAD:
+                patience.check()
+                self._lock.wait(_LOOK)
 
     def problem(self) -> str | None:
         """How the content differs from what was recorded, once all of it is digested."""
@@ -104,10 +129,11 @@ class Partial:
                 os.unlink(self.path)
 
     def close(self) -> None:
-        """Unlocks it; no thread may use it any more."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        """Unlocks it; a thread that still waits for an answer writes nothing any more."""
+        with self._writing:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
 
 
 def write_at(descriptor: int, data: bytes, start: int) -> None:
@@ -115,3 +141,9 @@ def write_at(descriptor: int, data: bytes, start: int) -> None:
     written = os.pwrite(descriptor, data, start)
     while written < len(data):
         written += os.pwrite(descriptor, data[written:], start + written)
+
+
+def empty(descriptor: int) -> None:
+    """Makes a file empty that may not be. ext4 writes a file that was cut to nothing to the disk when it is closed."""
+    if os.fstat(descriptor).st_size:
+        os.ftruncate(descriptor, 0)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from weighthouse.pull.selection import Wanted
 
-_RANGE = 8 << 20
+_RANGE = 16 << 20
 """Bytes of a range: enough that a request's own cost vanishes, few enough that the threads end together."""
 _MOST = 10_000
 """Ranges of a file; of a larger file they are longer, so that what is held and written down stays small."""
@@ -20,7 +20,7 @@ _COUNT = 8
 
 
 def range_size(size: int) -> int:
-    """The length of the ranges of a file, in bytes: 8 MiB, or whole MiB so that there are at most 10,000."""
+    """The length of the ranges of a file, in bytes: 16 MiB, or whole MiB so that there are at most 10,000."""
     mebibytes = -(-size // (_MOST << 20))
     return max(_RANGE, mebibytes << 20)
 
