@@ -68,11 +68,12 @@ class Patience:
                 tries += 1
                 now = time.monotonic()
                 deadline = deadline or now + self.budget
-                seconds = pause(tries, failure.retry_after)
-                if now + seconds > deadline:
+                left = deadline - now
+                if left <= 0 or failure.retry_after > left:
                     cause = failure.cause
                     if tries > 1:
                         cause.detail = f"{cause.detail} (tried {tries} times)"
                         cause.args = (cause.detail,)
                     raise cause from failure
-                self.wait(seconds)
+                # The last try is at the very end of the budget: what lasts a little less must not end it.
+                self.wait(min(pause(tries, failure.retry_after), left))
