@@ -68,6 +68,32 @@ def test_files_that_are_there_and_equal_are_not_fetched(client, stored, tmp_path
     assert client.pull("puller", "twice", directory=tmp_path).bytes_fetched == 0
 
 
+def test_a_file_is_read_again_only_when_it_has_changed_since(pull, tmp_path, monkeypatch):
+    read = []
+
+    def heed(progress):
+        if progress.phase == "checking":
+            read.append(progress.bytes_moved)
+
+    monkeypatch.setattr("weighthouse.progress._EVERY", 0)
+    pull()
+    file = tmp_path / "to/config.json"
+    os.utime(file, ns=(0, 0))
+    for expected in (2, 0):
+        read.clear()
+        assert pull(include=["config.json"], on_progress=heed).bytes_fetched == 0
+        assert max(read) == expected
+    file.write_bytes(b"[]")
+    assert pull(include=["config.json"]).bytes_fetched == 2
+
+
+def test_a_state_folder_that_cannot_be_made_is_done_without(pull, tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    pull()
+    assert pull().bytes_fetched == 0
+
+
 def test_only_what_the_patterns_choose_is_pulled(pull, tmp_path):
     assert pull(include=["sub/"], exclude=["*.bin"]).files_total == 1
     assert set(tree(tmp_path / "to")) == {"sub/ü 模型.txt"}

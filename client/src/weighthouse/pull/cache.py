@@ -8,11 +8,10 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from secrets import token_hex
 
+from weighthouse.pull.comparing import Comparing
 from weighthouse.pull.places import PART
 from weighthouse.pull.selection import Wanted
-from weighthouse.pull.verifying import is_equal
 
 # Another device, a file system without links, as many links as it takes, or no right to make one.
 _NO_LINK = (
@@ -29,9 +28,9 @@ _NO_LINK = (
 class Cache:
     """A folder with a file for each content, at ``aa/bb/`` and the rest of its SHA-256 in hex.
 
-    An entry is read whole and compared with its hash each time before it is used; one that was changed, as through
-    a link to it, is removed. Entries are whole from the moment they have their name, so any number of pulls can share
-    a cache. To empty it, delete it.
+    An entry is compared with its hash each time before it is used, which means reading it when it has changed since
+    the last time; one with other content, as changed through a link to it, is removed. Entries are whole from the
+    moment they have their name, so any number of pulls can share a cache. To empty it, delete it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,7 +43,7 @@ class Cache:
         """Whether there is an entry for a file."""
         return file.sha256 is not None and os.path.lexists(self._entry(file.sha256))
 
-    def take(self, file: Wanted, target: str, heed: Callable[[int], None]) -> bool:
+    def take(self, file: Wanted, target: str, comparing: Comparing, heed: Callable[[int], None]) -> bool:
         """Puts a file at its final place from the cache, if that has it; raises `OSError`.
 
         `heed` is called with the count of each block that was read.
@@ -52,7 +51,7 @@ class Cache:
         if file.sha256 is None:
             return False
         entry = self._entry(file.sha256)
-        if is_equal(entry, file, heed):
+        if comparing.is_equal(entry, file, heed):
             _share(entry, target)
             return True
         with suppress(FileNotFoundError):
@@ -71,7 +70,7 @@ class Cache:
 
 def _share(source: str, target: str) -> None:
     """Makes `target` the same file as `source`, a copy where the file system has no links; it appears whole."""
-    own = f"{os.path.dirname(target)}/.{token_hex(8)}{PART}"
+    own = f"{os.path.dirname(target)}/.{os.urandom(8).hex()}{PART}"
     try:
         try:
             os.link(source, own)

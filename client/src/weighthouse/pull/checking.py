@@ -11,9 +11,9 @@ from weighthouse.parallel import each
 from weighthouse.patience import Patience
 from weighthouse.progress import Meter
 from weighthouse.pull.cache import Cache
+from weighthouse.pull.comparing import Comparing
 from weighthouse.pull.places import Places, cannot_write
 from weighthouse.pull.selection import Wanted, grouped
-from weighthouse.pull.verifying import is_equal
 
 _WORKERS = 4
 
@@ -22,9 +22,15 @@ class Checking:
     """Looks for the content of files where it may be, before anything is fetched."""
 
     def __init__(
-        self, places: Places, cache: Cache | None, meter: Meter, patience: Patience, stop: threading.Event
+        self,
+        places: Places,
+        cache: Cache | None,
+        comparing: Comparing,
+        meter: Meter,
+        patience: Patience,
+        stop: threading.Event,
     ) -> None:
-        self._places, self._cache = places, cache
+        self._places, self._cache, self._comparing = places, cache, comparing
         self._meter, self._patience, self._stop = meter, patience, stop
 
     def missing(self, files: list[Wanted]) -> list[Wanted]:
@@ -63,10 +69,10 @@ class Checking:
             self._meter.move(file.filename, count, file.size)
 
         target = self._places.target(file.filename)
-        settled = is_equal(target, file, heed)
+        settled = self._comparing.is_equal(target, file, heed)
         if not settled and self._cache:
             try:
-                settled = self._cache.take(file, target, heed)
+                settled = self._cache.take(file, target, self._comparing, heed)
             except OSError as error:
                 raise cannot_write(target, error) from error
         # It counts once, whether it was read twice or not at all.

@@ -11,6 +11,7 @@ from weighthouse.patience import Patience
 from weighthouse.progress import Meter, OnProgress
 from weighthouse.pull.cache import Cache
 from weighthouse.pull.checking import Checking
+from weighthouse.pull.comparing import Comparing
 from weighthouse.pull.fetching import Fetching
 from weighthouse.pull.listing import Listing
 from weighthouse.pull.places import Places, check_path
@@ -65,7 +66,8 @@ def pull(
     places = Places(directory)
     shared = Cache(cache) if cache is not None else None
     meter.begin("checking", len(files), size)
-    missing = Checking(places, shared, meter, patience, stop).missing(files)
+    with Comparing() as comparing:
+        missing = Checking(places, shared, comparing, meter, patience, stop).missing(files)
 
     meter.begin("fetching", len(files), size)
     meter.keep(size - sum(file.size for file in missing), files=len(files) - len(missing))

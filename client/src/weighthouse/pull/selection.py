@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING, NamedTuple
 
 from weighthouse.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 SMALL = 1 << 20
 """Bytes of a file that is fetched in one piece and held in memory until it is known to be right."""
@@ -49,6 +50,8 @@ def select(files: Iterable[Wanted], include: Sequence[str], exclude: Sequence[st
 
 
 def _patterns(name: str, lines: Sequence[str]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
+
     try:
         return GitIgnoreSpec.from_lines(lines)
     except ValueError as error:
