@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from weighthouse import Client
+from weighthouse.cli.running import run
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +44,15 @@ def stored(service):
         return answer.json()
 
     return store
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """Runs `weighthouse` in this process and the test's folder: gives its status, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_it(*arguments):
+        status = run(list(arguments))
+        return status, *capsys.readouterr()
+
+    return run_it

@@ -9,24 +9,15 @@ import pytest
 import requests
 
 from weighthouse.cli.app import SECTIONS, app
-from weighthouse.cli.running import run
 
 EVIL = "evil \x1b[31m[bold]\u202e"
 
 
 @pytest.fixture
-def call(service, tmp_path, monkeypatch, capsys):
-    """Runs the command in this process: gives its status, stdout and stderr."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+def call(command, service, monkeypatch):
+    """Runs the command on the service."""
     monkeypatch.setenv("WEIGHTHOUSE_URL", service.url)
-    monkeypatch.delenv("WEIGHTHOUSE_TOKEN", raising=False)
-    monkeypatch.chdir(tmp_path)
-
-    def run_it(*arguments):
-        status = run(list(arguments))
-        return status, *capsys.readouterr()
-
-    return run_it
+    return command
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +66,14 @@ def test_filters_leave_out_what_does_not_match(call, shelf):
     assert call("ls", shelf, "--tag", "demo")[0] == 2
 
 
-@pytest.mark.parametrize("command", ["ls", "info", "info --json", "diff", "set"])
-def test_nothing_that_a_service_says_can_do_harm_to_a_terminal(call, shelf, command):
-    changes = {"diff": ["v1"], "set": [f"name={EVIL}"]}.get(command, [])
-    status, out, err = call(*command.split(), "shell" if command == "ls" else shelf, *changes)
+@pytest.mark.parametrize("asked", ["ls", "info", "info --json", "diff", "set"])
+def test_nothing_that_a_service_says_can_do_harm_to_a_terminal(call, shelf, asked):
+    changes = {"diff": ["v1"], "set": [f"name={EVIL}"]}.get(asked, [])
+    status, out, err = call(*asked.split(), "shell" if asked == "ls" else shelf, *changes)
     assert status == 0
     assert not (out + err).replace("\n", "").count("\x1b")
     assert "\u202e" not in out + err
-    assert "[bold]" in out or command == "diff"
+    assert "[bold]" in out or asked == "diff"
 
 
 def test_info_shows_what_is_known(call, shelf):
@@ -132,6 +123,42 @@ def test_rm_asks_and_where_nobody_can_be_asked_needs_yes(call, shelf, monkeypatc
     )
     assert call("rm", shelf, "--all-versions", "--yes")[0] == 0
     assert call("versions", shelf)[0] == 3
+
+
+def test_a_folder_goes_there_and_back(call, tmp_path):
+    folder = tmp_path / "net"
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(b"weights")
+    (folder / "model.yaml").write_text("description: Small\nalgorithm: trees\n")
+    (tmp_path / "other.yaml").write_text("algorithm: forests\n")
+    flags = ("--tag", "a", "--tag", "b", "--metadata", "seed=42", "--inactive", "--input-shape", "1x28")
+    status, out, err = call("push", "net", "shell/there", *flags)
+    assert (status, err) == (0, "")
+    assert out.startswith("✓ shell/there:v1 is published: 2 files, ")
+    said = json.loads(call("info", "shell/there:v1", "--json")[1])
+    assert (said["description"], said["algorithm"], said["is_active"]) == ("Small", "trees", False)
+    assert (said["tags"], said["custom_metadata"], said["input_shape"]) == (["a", "b"], {"seed": 42}, [1, 28])
+    status, out, _ = call("push", "net", "shell/there:v2", "--model-file", "other.yaml", "--json")
+    pushed = json.loads(out)
+    assert (pushed["version"]["algorithm"], pushed["version"]["description"]) == ("forests", None)
+    assert (pushed["bytes_sent"], pushed["existed"]) == (0, False)
+
+    status, out, _ = call("pull", "shell/there", "back", "--include", "*.bin", "--json")
+    pulled = json.loads(out)
+    assert (pulled["version"], pulled["directory"], pulled["files_total"]) == ("v2", "back", 1)
+    assert [path.name for path in (tmp_path / "back").iterdir()] == ["a.bin"]
+    assert call("pull", "shell/there", "back", "--quiet") == (0, "", "")
+    assert (tmp_path / "back" / "model.yaml").read_bytes() == (folder / "model.yaml").read_bytes()
+    (folder / "a.bin").write_bytes(b"others")
+    assert call("push", "net", "shell/there:v2")[0] == 4
+
+
+def test_doctor_tries_the_way_there_and_back_and_leaves_nothing(call):
+    status, out, _ = call("doctor", "shell-doctor", "--json")
+    assert status == 0
+    checks = [found["check"] for found in lines(out)]
+    assert checks == ["address", "service", "stores", "clock", "token", "upload", "download"]
+    assert call("ls", "shell-doctor")[1:] == ("", "Nothing found.\n")
 
 
 @pytest.mark.parametrize(

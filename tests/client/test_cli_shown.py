@@ -47,7 +47,8 @@ def test_sizes_have_three_digits(count, text):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.04, "0.0 s"), (5, "5 s"), (9.96, "10 s"), (59.6, "1:00"), (3725.0, "1:02:05")]
+    ("seconds", "text"),
+    [(0.04, "0.04 s"), (4.24, "4.2 s"), (5, "5 s"), (9.96, "10 s"), (59.6, "1:00"), (3725, "1:02:05")],
 )
 def test_durations_are_as_people_say_them(seconds, text):
     assert duration(seconds) == text

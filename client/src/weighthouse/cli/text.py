@@ -28,7 +28,9 @@ def size(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as `0.4 s`, `12 s`, `3:05` or `1:02:03`; whole ones without a fraction."""
+    """Seconds as `0.42 s`, `4.2 s`, `12 s`, `3:05` or `1:02:03`; whole ones without a fraction."""
+    if seconds < 0.995 and isinstance(seconds, float):
+        return f"{seconds:.2f} s"
     if seconds < 9.95 and isinstance(seconds, float):
         return f"{seconds:.1f} s"
     whole = round(seconds)
