@@ -131,6 +131,17 @@ def test_a_pull_that_was_killed_goes_on_with_what_is_missing(pull, pretended, tm
     assert pulled.bytes_fetched <= len(LARGE) - 2 * MIB
 
 
+@pytest.mark.parametrize(("content", "fetched"), [(LARGE, 0), (bytes(len(LARGE)), len(LARGE))])
+def test_a_file_that_only_lacked_its_name_is_checked_and_not_fetched_again(pull, tmp_path, content, fetched):
+    part = tmp_path / "to" / part_of("sub/deep/weights.bin")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(content)
+    pulled = pull(include=["weights.bin"])
+    assert (tmp_path / "to/sub/deep/weights.bin").read_bytes() == LARGE
+    assert pulled.bytes_fetched == fetched
+    assert len(tree(tmp_path / "to")) == 1
+
+
 def test_ctrl_c_ends_all_threads_and_the_next_pull_goes_on(pull, tmp_path, monkeypatch):
     monkeypatch.setattr("weighthouse.progress._EVERY", 0)
 

@@ -32,6 +32,15 @@ class Ranges:
         self.size, self.each = size, each
         self._done = done or array("Q", bytes(_COUNT * -(-size // each)))
 
+    @classmethod
+    def finished(cls, size: int) -> Ranges:
+        """Those of a file that has arrived whole."""
+        ranges = cls(size, range_size(size))
+        for index in range(len(ranges)):
+            start, stop = ranges.bounds(index)
+            ranges.add(index, stop - start)
+        return ranges
+
     def __len__(self) -> int:
         return len(self._done)
 
