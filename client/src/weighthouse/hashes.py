@@ -56,8 +56,13 @@ class Hashes:
         """Notes hashes of files that were read from `began_ns` on, by `time.time_ns`."""
         now = int(time.time())
         rows = [(*stamp, sha256, now) for stamp, sha256 in hashed if stamp[2] < began_ns - _YOUNG]
+        if not rows:
+            return
+        # One transaction: each writes whole pages, however little changes.
         with self._lock:
-            self._notes.executemany("REPLACE INTO hashes VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._notes.execute("BEGIN IMMEDIATE")
+            with self._notes:
+                self._notes.executemany("REPLACE INTO hashes VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def forget(self, paths: Iterable[str]) -> None:
         """Forgets hashes that turned out wrong."""

@@ -16,7 +16,12 @@ from weighthouse.pull.verifying import is_equal
 if TYPE_CHECKING:
     import sqlite3
 
-    from weighthouse.hashes import Hashes
+    from weighthouse.hashes import Hashes, Stamp
+
+_FRESH = 500
+"""Hashes that are noted at once."""
+_LARGE = 64 << 20
+"""Bytes of a file that takes so long to read that its hash is noted at once, whatever comes after."""
 
 
 class Comparing:
@@ -24,6 +29,8 @@ class Comparing:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._began = time.time_ns()
+        self._fresh: list[tuple[Stamp, str]] = []
         self._notes: sqlite3.Connection | None = None
         self._hashes: Hashes | None = None
         self._opened = False
@@ -32,6 +39,7 @@ class Comparing:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._keep()
         if self._notes is not None:
             self._notes.close()
 
@@ -49,15 +57,25 @@ class Comparing:
 
         from weighthouse.hashes import stamp
 
-        mark, began = stamp(path, found), time.time_ns()
+        mark = stamp(path, found)
         with suppress(Error):
             if (known := hashes.known([mark]).get(path)) is not None:
                 return known == file.sha256
         if not is_equal(path, file, heed):
             return False
-        with suppress(Error):
-            hashes.keep([(mark, file.sha256)], began)
+        self._fresh.append((mark, file.sha256))
+        if len(self._fresh) >= _FRESH or file.size > _LARGE:
+            self._keep()
         return True
+
+    def _keep(self) -> None:
+        from sqlite3 import Error
+
+        with self._lock:
+            fresh, self._fresh = self._fresh, []
+        if self._hashes is not None:
+            with suppress(Error):
+                self._hashes.keep(fresh, self._began)
 
     def _remembered(self) -> Hashes | None:
         """What is remembered; None where there is no place for it, as in a container that may only be read."""
