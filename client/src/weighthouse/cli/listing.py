@@ -15,12 +15,18 @@ from weighthouse.metadata import FRAMEWORKS, MODEL_TYPES
 from weighthouse.names import Name
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from weighthouse.documents import Version
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _ROWS = 100
 """How many versions a person is shown, unless they ask for more."""
+_OTHERS = 46
+"""Columns for all but the version and its title."""
+_SHORTEST = 12
+"""Columns below which a title says nothing, and is left out."""
 
 
 def _filters(command: F) -> F:
@@ -121,30 +127,38 @@ def _show(session: Session, found: Iterator[Version], limit: int | None) -> None
         click.echo(f"These are the first {_ROWS}; --limit shows more.", err=True)
 
 
-def _table(session: Session, rows: list[Version]) -> None:
+def _table(session: Session, found: list[Version]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=session.console.is_terminal)
-    table.add_column("VERSION", overflow="fold", style="cyan")
+    names = [_named(version) for version in found]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("VERSION", overflow="fold")
     table.add_column("FRAMEWORK", no_wrap=True)
     table.add_column("FILES", justify="right", no_wrap=True)
     table.add_column("SIZE", justify="right", no_wrap=True)
     table.add_column("CREATED", no_wrap=True)
-    # The last column takes what is left of a terminal's width.
-    table.add_column("NAME", ratio=1, no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        title = Text(plain(row.name), style="" if row.is_active else "dim")
-        if not row.is_active:
-            title.append(" (not active)")
-        if row.is_production_ready:
-            title = Text("● ", style="green") + title
-        table.add_row(
-            Text(plain(f"{row.user_id}/{row.model_id}:{row.version}")),
-            Text(plain(row.framework)),
-            f"{row.files_total:,}",
-            size(row.model_size_mb * 1_048_576),
-            day(row.created_at),
-            title,
-        )
+    room = session.console.width - max(name.cell_len for name in names) - _OTHERS
+    if room >= _SHORTEST:
+        table.add_column("NAME", no_wrap=True, overflow="ellipsis", max_width=room)
+    for version, name in zip(found, names, strict=True):
+        cells = [
+            Text(plain(version.framework)),
+            Text(f"{version.files_total:,}"),
+            Text(size(version.model_size_mb * 1_048_576)),
+            Text(day(version.created_at)),
+            Text(plain(version.name)),
+        ]
+        table.add_row(name, *cells[: len(table.columns) - 1])
     session.console.print(table)
+
+
+def _named(version: Version) -> Text:
+    from rich.text import Text
+
+    name = Text(plain(f"{version.user_id}/{version.model_id}:{version.version}"), "cyan")
+    if version.is_production_ready:
+        name.append(" ●", "green")
+    if not version.is_active:
+        name.append(" ○", "dim")
+    return name
