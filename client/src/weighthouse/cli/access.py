@@ -36,7 +36,7 @@ def login_command(session: Session, /, address: str | None) -> None:
         probe(url, token)
     place = login.keep(url, token)
     kept = f"the token is in {place}" if token else "it asks nobody who they are, so no token is needed"
-    session.say(f"✓ {plain(url)} is the service from now on; {kept}")
+    session.done(f"{plain(url)} is the service from now on; {kept}")
     if session.json:
         session.emit({"url": url, "token_in": place if token else None})
 
@@ -53,7 +53,7 @@ def logout_command(session: Session, /, address: str | None) -> None:
     session.url = address or session.url
     url = session.client.url
     known = login.forget(url)
-    session.say(f"✓ {plain(url)}: forgotten" if known else f"Nothing was kept for {plain(url)}")
+    session.done(f"{plain(url)}: {'forgotten' if known else 'nothing was kept for it'}")
     if session.json:
         session.emit({"url": url, "forgotten": known})
 

@@ -46,7 +46,7 @@ def set_command(session: Session, /, target: Name, changes: tuple[str, ...]) -> 
         session.emit(version)
         return
     shown = "; ".join(f"{field}: {value(field, getattr(version, field))}" for field in fields)
-    session.say(f"✓ {plain(f'{version.user_id}/{version.model_id}:{version.version}')}  {shown}")
+    session.done(f"{plain(f'{version.user_id}/{version.model_id}:{version.version}')}  {shown}")
 
 
 def read_changes(changes: tuple[str, ...]) -> tuple[dict[str, Any], list[str], list[str]]:
@@ -92,7 +92,7 @@ def rm_command(session: Session, /, target: Name, all_versions: bool, yes: bool)
     if session.json:
         session.emit({"user_id": target.user_id, "model_id": target.model_id, "versions": gone})
         return
-    session.say(f"✓ {plain(f'{target.user_id}/{target.model_id}')}: deleted {plain(', '.join(gone))}")
+    session.done(f"{plain(f'{target.user_id}/{target.model_id}')}: deleted {plain(', '.join(gone))}")
 
 
 def _ask(session: Session, name: Name, all_versions: bool) -> Name:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from weighthouse.documents import File, Version
 
 _FIELDS = (*FIELDS, "primary_file_path")
+
+
+_STYLES = {"-": "red", "~": "yellow", "+": "green"}
+_WIDEST = 60
+"""Columns up to which what follows a name is aligned."""
+
+
+class _Line(NamedTuple):
+    sign: str
+    what: str
+    how: str
 
 
 @dataclass(frozen=True)
@@ -76,8 +87,7 @@ def diff_command(session: Session, /, target: Name, other: str) -> None:
     \b
       weighthouse diff mira/net:v1 v2
     """
-    with_name = _other(target, other)
-    old, new = session.client.get(*target), session.client.get(*with_name)
+    old, new = session.client.get(*target), session.client.get(*_other(target, other))
     files = compare_files(_files(session, old), _files(session, new))
     fields = compare_metadata(old, new)
     if session.json:
@@ -87,10 +97,9 @@ def diff_command(session: Session, /, target: Name, other: str) -> None:
 
 
 def _other(name: Name, other: str) -> Name:
-    if "/" in other:
-        found: Name = NameType().convert(other, None, click.get_current_context())
-        return found
-    return NameType().convert(f"{name.user_id}/{name.model_id}:{other}", None, click.get_current_context())
+    text = other if "/" in other else f"{name.user_id}/{name.model_id}:{other}"
+    found: Name = NameType().convert(text, None, click.get_current_context())
+    return found
 
 
 def _files(session: Session, version: Version) -> Iterable[File]:
@@ -106,32 +115,32 @@ def _address(version: Version) -> str:
 def _show(
     session: Session, old: Version, new: Version, files: Changes, fields: dict[str, dict[str, Any]]
 ) -> None:
-    from rich.table import Table
+    from rich.cells import cell_len
     from rich.text import Text
 
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
-    for field, values in fields.items():
-        table.add_row(
-            Text("~", "yellow"),
-            Text(field),
-            Text(f"{value(field, values['old'])} → {value(field, values['new'])}"),
-        )
-    rows: list[tuple[str, str, str, str]] = [
-        *(("-", "red", file["filename"], size(file["file_size"])) for file in files.removed),
-        *(
-            ("~", "yellow", file["filename"], f"{size(file['old_size'])} → {size(file['new_size'])}")
-            for file in files.changed
-        ),
-        *(("+", "green", file["filename"], size(file["file_size"])) for file in files.added),
-    ]
-    for sign, style, filename, sizes in sorted(rows, key=lambda row: row[2]):
-        table.add_row(Text(sign, style), Text(plain(filename), style), sizes)
+    lines = [*_field_lines(fields), *sorted(_file_lines(files), key=lambda line: line.what)]
+    width = min(_WIDEST, max((cell_len(line.what) for line in lines), default=0))
     session.console.print(Text(f"{_address(old)} → {_address(new)}", "bold"))
-    session.console.print(table)
+    # One by one: a table of 100,000 rows takes half a minute.
+    for line in lines:
+        space = " " * (2 + max(0, width - cell_len(line.what)))
+        styled = ((line.sign, _STYLES[line.sign]), "  ", line.what, space, line.how)
+        session.console.print(Text.assemble(*styled), soft_wrap=True)
     session.console.print(Text(_summary(files, len(fields)), "dim"))
+
+
+def _field_lines(fields: dict[str, dict[str, Any]]) -> Iterator[_Line]:
+    for field, values in fields.items():
+        yield _Line("~", field, f"{value(field, values['old'])} → {value(field, values['new'])}")
+
+
+def _file_lines(files: Changes) -> Iterator[_Line]:
+    for file in files.removed:
+        yield _Line("-", plain(file["filename"]), size(file["file_size"]))
+    for file in files.changed:
+        yield _Line("~", plain(file["filename"]), f"{size(file['old_size'])} → {size(file['new_size'])}")
+    for file in files.added:
+        yield _Line("+", plain(file["filename"]), size(file["file_size"]))
 
 
 def _summary(files: Changes, fields: int) -> str:

@@ -46,10 +46,12 @@ class Session:
             document = dataclasses.asdict(document)
         click.echo(json.dumps(document, default=str))
 
-    def say(self, text: str) -> None:
-        """Writes a line that says what was done, unless a program reads the answer."""
+    def done(self, text: str) -> None:
+        """Says in a line what was done, unless a program reads the answer."""
+        from rich.text import Text
+
         if not self.json:
-            self.console.print(text, style="green" if text.startswith("✓") else None, soft_wrap=True)
+            self.console.print(Text.assemble(("✓", "green"), " ", text), soft_wrap=True)
 
 
 def console(*, stderr: bool) -> Console:

@@ -76,7 +76,7 @@ def push_command(
     if session.json:
         session.emit(pushed)
     elif not quiet:
-        session.say(f"✓ {_told_of_push(pushed)}")
+        session.done(_told_of_push(pushed))
 
 
 @click.command("pull")
@@ -134,7 +134,7 @@ def pull_command(
     if session.json:
         session.emit(pulled)
     elif not quiet:
-        session.say(f"✓ {_told_of_pull(pulled)}")
+        session.done(_told_of_pull(pulled))
 
 
 def _told_of_push(pushed: Pushed) -> str:
