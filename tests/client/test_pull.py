@@ -36,7 +36,7 @@ def pretended(store):
 
 @pytest.fixture
 def pull(pretended, tmp_path, monkeypatch):
-    monkeypatch.setattr("weighthouse.pull.ranges._RANGE", RANGE)
+    monkeypatch.setattr("weighthouse.pull.ranges._SHORTEST", RANGE)
 
     def run(directory=tmp_path / "to", **options):
         with Client(pretended.url) as client:
@@ -107,7 +107,7 @@ import weighthouse.progress
 import weighthouse.pull.ranges
 from weighthouse import Client
 weighthouse.progress._EVERY = 0
-weighthouse.pull.ranges._RANGE = {RANGE}
+weighthouse.pull.ranges._SHORTEST = {RANGE}
 url, folder, limit = sys.argv[1:]
 def heed(progress):
     if progress.phase == "fetching" and progress.bytes_moved >= int(limit):

@@ -92,7 +92,7 @@ def test_groups_hold_every_file_in_order_and_large_ones_alone(sizes):
 def test_ranges_are_few_and_hold_the_file(size):
     each = range_size(size)
     assert each % MIB == 0
-    assert each >= 8 * MIB
+    assert each >= 16 * MIB
     assert (-(-size // each) - 1) * each < size
     assert -(-size // each) <= 10_000
 

@@ -21,7 +21,8 @@ from weighthouse.pull.source import Source
 from weighthouse.pull.verifying import Digest, is_equal
 from weighthouse.transport import Transport
 
-_WORKERS = 8
+_WORKERS = min(8, 3 + (os.cpu_count() or 1))
+"""Threads. Enough to have the store always busy; more than the cores can run only wait for each other."""
 
 
 class _GivenUp(Exception):

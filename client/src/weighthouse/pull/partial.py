@@ -22,7 +22,7 @@ from weighthouse.pull.verifying import Digest
 
 _BLOCK = 1 << 20
 _COUNT = 8
-_AHEAD = 64 << 20
+_AHEAD = 96 << 20
 """Bytes by which fetching may be ahead of digesting."""
 _LOOK = 0.5
 """Seconds after which a thread that waits looks whether the job was stopped."""

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 from weighthouse.pull.selection import Wanted
 
-_RANGE = 16 << 20
+_SHORTEST, _LONGEST = 16 << 20, 32 << 20
 """Bytes of a range: enough that a request's own cost vanishes, few enough that the threads end together."""
+_SHARE = 32
+"""Ranges of a file of which the ranges are of lengths between these."""
 _MOST = 10_000
 """Ranges of a file; of a larger file they are longer, so that what is held and written down stays small."""
 _MAGIC = b"WHPART1\n"
@@ -20,9 +22,10 @@ _COUNT = 8
 
 
 def range_size(size: int) -> int:
-    """The length of the ranges of a file, in bytes: 16 MiB, or whole MiB so that there are at most 10,000."""
-    mebibytes = -(-size // (_MOST << 20))
-    return max(_RANGE, mebibytes << 20)
+    """The length of the ranges of a file, in bytes: 16 to 32 MiB, and more when there would be over 10,000 of them."""
+    share = -(-size // (_SHARE << 20)) << 20
+    least = -(-size // (_MOST << 20)) << 20
+    return max(_SHORTEST, min(share, _LONGEST), least)
 
 
 class Ranges:
