@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,6 +116,11 @@ def _texts(field: Field, value: Any) -> str | None:
     return f"{_shown(long[0])} has more than {field.longest} characters" if long else None
 
 
+def _number(field: Field, value: Any) -> str | None:
+    known = _is_whole(value) or (isinstance(value, float) and isfinite(value))
+    return None if known else "it must be a number, and finite"
+
+
 def _shape(field: Field, value: Any) -> str | None:
     if not isinstance(value, list | tuple) or not all(_is_whole(item) for item in value):
         return "it must be a list of whole numbers"
@@ -137,9 +143,7 @@ _CHECKS: dict[str, Callable[[Field, Any], str | None]] = {
         None if value in field.choices else f"it must be one of {', '.join(field.choices)}"
     ),
     "whole": lambda field, value: None if _is_whole(value) else "it must be a whole number",
-    "number": lambda field, value: (
-        None if isinstance(value, float) or _is_whole(value) else "it must be a number"
-    ),
+    "number": _number,
     "truth": lambda field, value: None if isinstance(value, bool) else "it must be true or false",
     "texts": _texts,
     "shape": _shape,
