@@ -36,8 +36,9 @@ class Partial:
         self.file, self.path = file, path
         self._descriptor: int | None = descriptor
         kept = read_state(os.pread(descriptor, state_size(file.size), file.size), file)
-        if kept is None and os.fstat(descriptor).st_size == file.size:
-            # It was killed in `move`, between cutting off the state and giving the name.
+        known = file.sha256 is not None or file.crc32 is not None
+        if kept is None and known and os.fstat(descriptor).st_size == file.size:
+            # It was killed in `move`, between cutting off the state and giving the name: the hashes will tell.
             kept = Ranges.finished(file.size), None
         self.ranges, self._etag = kept or (Ranges(file.size, range_size(file.size)), None)
         self.source: Source
