@@ -73,11 +73,13 @@ class Meter:
             self._reset(phase, files_total, bytes_total)
             self._report(always=True)
 
-    def keep(self, count: int, files: int = 0) -> None:
-        """Counts bytes, and whole files, that need not travel."""
+    def keep(self, count: int, files: int = 0, filename: str | None = None, total: int = 0) -> None:
+        """Counts bytes, and whole files, that need not travel; `filename` goes on with them, of `total` bytes."""
         with self._lock:
             self._bytes_done += count
             self._files_done += files
+            if filename is not None:
+                self._active.setdefault(filename, [0, total])[0] += count
             self._report()
 
     def move(self, filename: str | None, count: int, total: int) -> None:

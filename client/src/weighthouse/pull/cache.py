@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from weighthouse.pull.comparing import Comparing
-from weighthouse.pull.places import PART
+from weighthouse.pull.places import PART, cannot_write
 from weighthouse.pull.selection import Wanted
 
 # Another device, a file system without links, as many links as it takes, or no right to make one.
@@ -59,13 +59,16 @@ class Cache:
         return False
 
     def add(self, file: Wanted, path: str) -> None:
-        """Keeps the content of a file that was verified just now; raises `OSError`."""
+        """Keeps the content of a file that was verified just now; raises `WeighthouseError`."""
         if file.sha256 is None:
             return
         entry = self._entry(file.sha256)
-        os.makedirs(os.path.dirname(entry), exist_ok=True)
-        if not os.path.lexists(entry):
-            _share(path, entry)
+        try:
+            os.makedirs(os.path.dirname(entry), exist_ok=True)
+            if not os.path.lexists(entry):
+                _share(path, entry)
+        except OSError as error:
+            raise cannot_write(entry, error) from error
 
 
 def _share(source: str, target: str) -> None:

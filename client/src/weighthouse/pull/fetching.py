@@ -115,7 +115,7 @@ class Fetching:
             raise cannot_write(target, error) from error
         partial.source = self._source(file, self._listing.url(file), partial.etag)
         self._open.add(partial)
-        self._meter.keep(partial.ranges.arrived)
+        self._meter.keep(partial.ranges.arrived, filename=file.filename, total=file.size)
         return partial
 
     def _source(self, file: Wanted, url: str, etag: str | None = None) -> Source:
@@ -174,7 +174,7 @@ class Fetching:
                 raise error
             self._failed.add(partial.file.filename)
             self._again.append(partial.file)
-        self._meter.move(None, -partial.ranges.arrived, partial.file.size)
+        self._meter.move(partial.file.filename, -partial.ranges.arrived, partial.file.size)
 
     def _fetch_small(self, file: Wanted, url: str) -> None:
         try:

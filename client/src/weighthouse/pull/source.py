@@ -50,7 +50,7 @@ class Source:
                 if refusal.status in (412, 416):
                     raise self._replaced() from refusal
                 if refusal.status != 403 or renewals == _RENEWALS:
-                    raise
+                    raise StoreRefused(f"{self._name!r}: {refusal.detail}", refusal.status) from refusal
                 renewals += 1
                 self._renew(url)
             except Transient:
