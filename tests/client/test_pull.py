@@ -237,8 +237,8 @@ def test_an_expired_url_is_replaced_by_a_fresh_one(pull, pretended, tmp_path):
 
 def test_a_url_that_is_refused_however_fresh_is_an_error(pull, pretended):
     pretended.faults = [lambda asked, start: 403]
-    with pytest.raises(StoreRefused, match=r"'config.json': .* 403"):
-        pull()
+    with pytest.raises(StoreRefused, match=r"'config\.json': .* 403"):
+        pull(include=["config.json"])
 
 
 def test_all_pages_are_pulled(pull, pretended, tmp_path):
