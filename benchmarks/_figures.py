@@ -14,28 +14,26 @@ class Figure:
     ours: str
     theirs: str
     value: float
-    limit: float
+    limit: float | None
+    """None where it is only told."""
     unit: str = "x"
     at_most: bool = False
 
     @property
     def holds(self) -> bool:
         """Whether the limit is kept."""
+        if self.limit is None:
+            return True
         return self.value <= self.limit if self.at_most else self.value >= self.limit
 
     @property
     def row(self) -> list[str]:
         """As it is printed."""
+        figure = [self.what, self.ours, self.theirs, f"{self.value:.2f} {self.unit}"]
+        if self.limit is None:
+            return [*figure, "", ""]
         sign = "<=" if self.at_most else ">="
-        kept = "met" if self.holds else "NOT met"
-        return [
-            self.what,
-            self.ours,
-            self.theirs,
-            f"{self.value:.2f} {self.unit}",
-            f"{sign} {self.limit:g}",
-            kept,
-        ]
+        return [*figure, f"{sign} {self.limit:g}", "met" if self.holds else "NOT met"]
 
 
 def faster(what: str, ours: float, theirs: float, limit: float) -> Figure:
