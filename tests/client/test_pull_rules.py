@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weighthouse import InvalidInput
+from weighthouse.names import PART
 from weighthouse.patience import Patience
-from weighthouse.pull.places import PART, Places, check_path, open_locked, part_of
+from weighthouse.pull.places import Places, check_path, open_locked, part_of
 from weighthouse.pull.ranges import Ranges, range_size, read_state, state_size
 from weighthouse.pull.selection import SMALL, Wanted, grouped, select
 

@@ -48,7 +48,13 @@ def test_a_file_is_itself(tmp_path):
 
 
 def test_what_is_nobodys_model_is_left_out(tmp_path):
-    skipped = (".git/config", "x/__pycache__/a.pyc", ".DS_Store", "x/.ipynb_checkpoints/n")
+    skipped = (
+        ".git/config",
+        "x/__pycache__/a.pyc",
+        ".DS_Store",
+        "x/.ipynb_checkpoints/n",
+        ".a.weighthouse-part",
+    )
     folder = made(tmp_path / "net", dict.fromkeys([*skipped, "a", ".hidden", "git/config"], b""))
     assert names(folder) == [".hidden", "a", "git/config"]
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from weighthouse.names import PART
 from weighthouse.pull.comparing import Comparing
-from weighthouse.pull.places import PART, cannot_write
+from weighthouse.pull.places import cannot_write
 from weighthouse.pull.selection import Wanted
 
 # Another device, a file system without links, as many links as it takes, or no right to make one.

@@ -11,10 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from weighthouse.errors import InvalidInput, WeighthouseError
+from weighthouse.names import PART
 from weighthouse.patience import Patience
-
-PART = ".weighthouse-part"
-"""How the name of a file ends that is on its way; no file of a version may be called so."""
 
 _LONGEST = 255
 """Bytes of a name, on all file systems in common use."""

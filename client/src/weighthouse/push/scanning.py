@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from weighthouse.errors import FileChanged, InvalidInput
+from weighthouse.names import PART
 
 IGNORE_FILE = ".weighthouseignore"
 """Patterns as in `.gitignore`, at the top of a folder, of what is not pushed; the file itself never is."""
@@ -114,7 +115,7 @@ def _walk(folder: str, prefix: str, ignored: Ignored | None, above: tuple[str, .
         raise unreadable(folder, error) from error
     for entry in entries:
         filename = prefix + entry.name
-        if entry.name in SKIPPED:
+        if entry.name in SKIPPED or entry.name.lower().endswith(PART):
             continue
         try:
             found = entry.stat()
