@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from weighthouse.pull.remote import RemoteFile
     from weighthouse.push.pushing import Pushed
 
-_PAGE = 1000
-
 
 class Client:
     """A registry as one caller sees it. Threads can share it; connections are kept until `close`.
@@ -174,10 +172,8 @@ class Client:
     def files(self, user_id: str, model_id: str, version: str | None = None) -> Iterator[File]:
         """Every file of a version in path order; raises `NotFound`."""
         check_name(user_id, model_id, version)
-        query = {"version": version}
-        return (
-            read(File, file) for file in self._pages(f"/ai-models/{user_id}/{model_id}/files", query, "files")
-        )
+        pages = self.transport.pages(f"/ai-models/{user_id}/{model_id}/files", query={"version": version})
+        return (read(File, file) for page in pages for file in page["files"])
 
     def update(self, user_id: str, model_id: str, version: str | None = None, **fields: Any) -> Version:
         """Changes metadata: fields not named stay, None clears. Gives the version as it is then."""
@@ -209,13 +205,5 @@ class Client:
         return self.transport.ask(method, f"/ai-models/{user_id}/{model_id}", **request)
 
     def _versions(self, path: str, query: Mapping[str, Any]) -> Iterator[Version]:
-        return (Version.of(version) for version in self._pages(path, query, "models"))
-
-    def _pages(self, path: str, query: Mapping[str, Any], items: str) -> Iterator[Any]:
-        token = None
-        while True:
-            page = self.transport.ask("GET", path, query={**query, "limit": _PAGE, "next_token": token})
-            yield from page[items]
-            token = page["next_token"]
-            if token is None:
-                return
+        pages = self.transport.pages(path, query=query)
+        return (Version.of(version) for page in pages for version in page["models"])

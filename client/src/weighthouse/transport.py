@@ -26,6 +26,8 @@ from weighthouse.patience import BUDGET, Patience, Transient
 
 BLOCK = 256 * 1024
 """Bytes that are read, sent and received at a time."""
+PAGE = 1000
+"""Items of a page, the most that the API gives: docs/api.md, under "Rules for all requests"."""
 
 _FIRST_BUDGET = 10.0
 """Seconds for which a service that has never answered is tried: its address may be wrong."""
@@ -148,6 +150,19 @@ class Transport:
                 ) from None
 
         return self._patience(patience).keep_trying(attempt)
+
+    def pages(
+        self, path: str, *, query: Mapping[str, Any], patience: Patience | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The pages of a list, 1,000 items each at most, asked for one by one as they are read; raises as `ask`."""
+        token = None
+        while True:
+            asked = {**query, "limit": PAGE, "next_token": token}
+            page: dict[str, Any] = self.ask("GET", path, query=asked, patience=patience)
+            yield page
+            token = page["next_token"]
+            if token is None:
+                return
 
     def locate(self, path: str, *, query: Mapping[str, Any], patience: Patience | None = None) -> str:
         """The presigned URL that the service redirects to; waits for what is not ready yet (202)."""

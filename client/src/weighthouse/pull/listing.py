@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 from weighthouse.patience import Patience
 from weighthouse.pull.selection import Wanted
-from weighthouse.transport import Transport
+from weighthouse.transport import PAGE, Transport
 
-_PAGE = 1000
-"""Files of a page, the most that the API gives."""
 _KEPT = 2
 """Pages of which the URLs are held."""
 
@@ -36,15 +33,13 @@ class Listing:
     def files(self) -> Iterator[Wanted]:
         """Every file in path order; raises `NotFound`."""
         token: str | None = None
-        while True:
+        query = {"version": self._version}
+        for page in self._transport.pages(f"{self._model}/files", query=query, patience=self._patience):
+            number = len(self._tokens)
             self._tokens.append(token)
-            number = len(self._tokens) - 1
-            page = self._page(token)
             for file in page["files"]:
                 yield Wanted(file["filename"], file["file_size"], file["file_hash"], file["crc32"], number)
             token = page["next_token"]
-            if token is None:
-                return
 
     def url(self, file: Wanted) -> str:
         """A presigned URL of a file, valid for 15 minutes or a little less."""
@@ -61,7 +56,10 @@ class Listing:
         return self._urls.get(file.page, {}).get(file.filename)
 
     def _ask(self, file: Wanted) -> str:
-        page = self._page(self._tokens[file.page], urls="true")
+        # The page that the file was listed on, by the token that gave it.
+        token = self._tokens[file.page]
+        query = {"version": self._version, "limit": PAGE, "urls": "true", "next_token": token}
+        page = self._transport.ask("GET", f"{self._model}/files", query=query, patience=self._patience)
         self._urls.pop(file.page, None)
         while len(self._urls) >= _KEPT:
             del self._urls[next(iter(self._urls))]
@@ -72,7 +70,3 @@ class Listing:
             query={"version": self._version, "filename": file.filename},
             patience=self._patience,
         )
-
-    def _page(self, token: str | None, urls: str | None = None) -> Any:
-        query = {"version": self._version, "limit": _PAGE, "urls": urls, "next_token": token}
-        return self._transport.ask("GET", f"{self._model}/files", query=query, patience=self._patience)

@@ -45,16 +45,11 @@ class RemoteFile(io.RawIOBase):
         for file in version.files:
             if file.filename == path:
                 return file
-        token = None
-        while version.files_total > len(version.files):
-            query = {"version": version.version, "limit": 1000, "next_token": token}
-            page = self._transport.ask("GET", f"{self._model}/files", query=query)
-            for entry in page["files"]:
-                if entry["filename"] == path:
-                    return read(File, entry)
-            token = page["next_token"]
-            if token is None:
-                break
+        if version.files_total > len(version.files):
+            for page in self._transport.pages(f"{self._model}/files", query={"version": version.version}):
+                for entry in page["files"]:
+                    if entry["filename"] == path:
+                        return read(File, entry)
         name = f"{version.user_id}/{version.model_id}:{version.version}"
         raise NotFound(f"{name} has no file {path!r}: see what it has by `weighthouse files`", 404)
 

@@ -10,8 +10,6 @@ from weighthouse.errors import Conflict, NotFound
 from weighthouse.push.journal import PushedFile
 from weighthouse.transport import Transport
 
-_PAGE = 1000
-
 
 def existing(transport: Transport, fields: Mapping[str, Any], files: Sequence[PushedFile]) -> Version | None:
     """The version that is there, when it has just these files; else None.
@@ -36,13 +34,9 @@ def existing(transport: Transport, fields: Mapping[str, Any], files: Sequence[Pu
 
 
 def _same(transport: Transport, address: str, version: str, files: Sequence[PushedFile]) -> bool:
-    expected, token = iter(files), None
-    while True:
-        query = {"version": version, "limit": _PAGE, "next_token": token}
-        page = transport.ask("GET", f"{address}/files", query=query)
+    expected = iter(files)
+    for page in transport.pages(f"{address}/files", query={"version": version}):
         for file in page["files"]:
             if (file["filename"], file["file_size"], file["file_hash"]) != next(expected, None):
                 return False
-        token = page["next_token"]
-        if token is None:
-            return next(expected, None) is None
+    return next(expected, None) is None

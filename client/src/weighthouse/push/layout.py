@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-URLS = 1000
-"""URLs that the service gives in one answer: docs/api.md, under "The upload plan"."""
-
 PartId = tuple["str | None", int]
 """The name of a file, None for the bundle, and the number of a part, from 1 on."""
 

@@ -67,8 +67,8 @@ class Sending:
     def _begin(self, missing: Sequence[Part]) -> None:
         """Tells what need not travel: what the service has, empty files, and parts that have arrived."""
         sources, layout = self._sources, self._layout
-        self._meter.begin("sending", len(sources), sum(source.size for source in sources.values()))
         total = sum(source.size for source in sources.values())
+        self._meter.begin("sending", len(sources), total)
         whole = len(layout.stored) + len(layout.files.keys() - {part.filename for part in missing})
         lacking = {part.id for part in missing}
         bundle = [part for part in layout.parts() if part.filename is None and part.id not in lacking]

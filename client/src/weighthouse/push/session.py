@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weighthouse.documents import Version
@@ -18,7 +18,6 @@ Answer = Mapping[str, Any]
 OVER = frozenset({"failed", "expired", "unknown"})
 """States from which an upload doesn't come back; `unknown` is what the service says nothing of any more."""
 
-_PAGE = 1000
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 2.0
 """Seconds between two questions for the state."""
 
@@ -69,23 +68,13 @@ class Session:
         if plan and len(plan["files"]) == plan["files_total"]:
             return Layout.of([plan])
         try:
-            layout = Layout.of(self._pages())
+            layout = Layout.of(self._transport.pages(f"{self._address}/parts", query={}))
         except (Conflict, NotFound) as error:
             raise Ended(error) from error
         if layout.names != names:
             # Its making was cut off.
             raise Ended(Conflict("The upload does not know all of its files; push again", 409))
         return layout
-
-    def _pages(self) -> Iterator[Answer]:
-        token = None
-        while True:
-            query = {"limit": _PAGE, "next_token": token}
-            page = self._transport.ask("GET", f"{self._address}/parts", query=query)
-            yield page
-            token = page["next_token"]
-            if token is None:
-                return
 
     def complete(self, meter: Meter) -> Version | None:
         """The version, once it is published; None when parts are missing.
