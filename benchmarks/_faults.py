@@ -12,15 +12,14 @@ import json
 import math
 import random
 import socket
-import struct
-import threading
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
-from types import TracebackType
 from urllib.parse import urlsplit
+
+from benchmarks._listening import Listening, Over, reset_connection
 
 RATE = 0.05
 """How many of the requests fail."""
@@ -85,14 +84,6 @@ def _detail(status: str) -> bytes:
 WEIGHTHOUSE = Dialect("Weighthouse", _detail("503 Service Unavailable"), _detail("500 Internal Server Error"))
 
 
-class _Over(Exception):
-    """The client's connection ends here: with `reset` as if its peer had crashed."""
-
-    def __init__(self, *, reset: bool) -> None:
-        super().__init__()
-        self.reset = reset
-
-
 @dataclass(frozen=True, slots=True)
 class _Head:
     """The first line and the headers of a request or an answer, as they came."""
@@ -148,11 +139,12 @@ async def _read_chunks(reader: asyncio.StreamReader) -> AsyncGenerator[bytes]:
         yield line
 
 
-class FaultyProxy:
+class FaultyProxy(Listening):
     """Serves a store on a port of its own, from a thread of its own, for as long as a `with` block runs."""
 
     def __init__(self, upstream: str, dialect: Dialect, chance: random.Random, *, rate: float = RATE) -> None:
         """`rate` is how many of the requests fail, 0..1; it can be set anew at any time."""
+        super().__init__(f"faulty {dialect.name}", limit=2 * _PIECE)
         self.dialect = dialect
         self.rate = rate
         self.requests = 0
@@ -160,37 +152,7 @@ class FaultyProxy:
         url = urlsplit(upstream)
         self._upstream = url.hostname, url.port
         self._chance = chance
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name=f"faulty {dialect.name}", daemon=True)
         self._done_by_token: dict[str, bytes] = {}
-
-    @property
-    def url(self) -> str:
-        """Where it serves, without a slash at the end."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-
-    def __enter__(self) -> "FaultyProxy":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        serving = asyncio.start_server(self._serve, sock=self._listener, limit=2 * _PIECE)
-        server = self._loop.run_until_complete(serving)
-        self._loop.run_forever()
-        server.close()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("socket")
@@ -199,12 +161,9 @@ class FaultyProxy:
         try:
             while True:
                 await self._exchange(reader, writer)
-        except _Over as end:
+        except Over as end:
             if end.reset:
-                # Closing without waiting for what was sent is what makes it a reset.
-                linger = struct.pack("ii", 1, 0)
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                writer.transport.abort()
+                reset_connection(writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             # Either side has gone, or the proxy goes.
             pass
@@ -220,11 +179,11 @@ class FaultyProxy:
         return fault
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request and its answer; `_Over` when the connection is to end after it."""
+        """One request and its answer; `Over` when the connection is to end after it."""
         head = await _read_head(reader)
         fault = self._draw()
         if fault is Fault.UNSENT:
-            raise _Over(reset=True)
+            raise Over(reset=True)
         waits = head.get(b"expect").lower() == b"100-continue"
         if fault in (Fault.THROTTLED, Fault.FAILED):
             if not waits:
@@ -248,7 +207,7 @@ class FaultyProxy:
             answer = answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
         writer.write(answer)
         await writer.drain()
-        raise _Over(reset=False)
+        raise Over(reset=False)
 
     async def _sent_on(self, head: _Head, body: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
         """Sends a request on, and gives the answer: its head, then its body in pieces."""
@@ -296,7 +255,7 @@ class FaultyProxy:
         if fault is Fault.LOST:
             async for _ in answer:
                 pass
-            raise _Over(reset=True)
+            raise Over(reset=True)
         writer.write(head.raw)
         length = max(1, int(head.get(b"content-length") or 1))
         left = self._chance.randrange(length) if fault is Fault.CUT else math.inf
@@ -304,12 +263,12 @@ class FaultyProxy:
             if len(piece) > left:
                 writer.write(piece[: int(left)])
                 await writer.drain()
-                raise _Over(reset=self._chance.random() < 0.5)
+                raise Over(reset=self._chance.random() < 0.5)
             left -= len(piece)
             writer.write(piece)
             await writer.drain()
         if fault is Fault.CUT:
             # There was no body to cut.
-            raise _Over(reset=True)
+            raise Over(reset=True)
         if head.get(b"connection").lower() == b"close":
-            raise _Over(reset=False)
+            raise Over(reset=False)

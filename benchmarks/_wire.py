@@ -9,16 +9,14 @@ It knows nothing of what it carries, so that nothing that travels is left out of
 """
 
 import asyncio
-import socket
-import struct
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from enum import StrEnum
-from types import TracebackType
 from urllib.parse import urlsplit
+
+from benchmarks._listening import Listening, Over, reset_connection
 
 OUTAGE = 5.0
 """Seconds for which nothing gets through."""
@@ -36,19 +34,12 @@ class Break(StrEnum):
     """Every connection is reset, and every new one, for a few seconds."""
 
 
-class _Broken(Exception):
-    """This connection ends here: with `reset` as if its peer had crashed."""
-
-    def __init__(self, *, reset: bool) -> None:
-        super().__init__()
-        self.reset = reset
-
-
-class Wire:
+class Wire(Listening):
     """Serves what `upstream` serves on a port of its own, for as long as a `with` block runs."""
 
     def __init__(self, upstream: str) -> None:
         """`upstream` is a URL, of which host and port matter; it can be set anew when the server moves."""
+        super().__init__("wire", limit=_PIECE)
         self.upstream = upstream
         self.sent = 0
         """Bytes that came from clients."""
@@ -58,42 +49,12 @@ class Wire:
         self._script: list[tuple[int, Break]] = []
         self._open: set[asyncio.Task[None]] = set()
         self._away_until = 0.0
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="wire", daemon=True)
-
-    @property
-    def url(self) -> str:
-        """Where it serves, without a slash at the end."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def arm(self, script: Iterable[tuple[int, Break]]) -> None:
         """Counts anew from nothing, and lets each break happen once so many bytes have passed, either way."""
         self.sent = self.received = 0
         self.broken.clear()
         self._script = sorted(script)
-
-    def __enter__(self) -> "Wire":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        serving = asyncio.start_server(self._serve, sock=self._listener, limit=_PIECE)
-        server = self._loop.run_until_complete(serving)
-        self._loop.run_forever()
-        server.close()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if time.monotonic() < self._away_until:
@@ -121,7 +82,7 @@ class Wire:
                 # Of a connection that goes with all others the tasks are cancelled.
                 away = time.monotonic() < self._away_until
                 reset |= away or isinstance(outcome, OSError)
-                reset |= isinstance(outcome, _Broken) and outcome.reset
+                reset |= isinstance(outcome, Over) and outcome.reset
             _end(up_writer, reset=reset)
             _end(writer, reset=reset)
 
@@ -151,15 +112,11 @@ class Wire:
         sink.write(piece[: len(piece) // 2])
         with suppress(OSError):
             await sink.drain()
-        raise _Broken(reset=what is not Break.CUT)
+        raise Over(reset=what is not Break.CUT)
 
 
 def _end(writer: asyncio.StreamWriter, *, reset: bool) -> None:
     if reset:
-        # Closing without waiting for what was sent is what makes it a reset.
-        peer = writer.get_extra_info("socket")
-        with suppress(OSError):
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        writer.transport.abort()
+        reset_connection(writer)
     else:
         writer.close()
