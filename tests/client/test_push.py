@@ -126,6 +126,49 @@ def test_a_version_that_is_there_as_it_is_to_be_is_left_alone(client, user, net)
         client.push(net, user, "net", "v1")
 
 
+def test_a_push_that_would_repeat_the_highest_version_makes_none(client, user, net):
+    said = {
+        "tags": ["demo", "demo"],
+        "input_shape": (1, 28),
+        "custom_metadata": {"shape": (1, 2), "rate": 0.1},
+    }
+    for version in ("v9", "v10"):
+        client.push(net, user, "net", version, metadata={**said, "is_active": version == "v9"})
+    again = client.push(net, user, "net", metadata={**said, "is_active": False})
+    assert (again.version.version, again.existed, again.bytes_sent) == ("v10", True, 0)
+    # The latest is the highest that is active.
+    assert client.get(user, "net").version == "v9"
+    assert client.push(net, user, "net", metadata={**said, "is_active": True}).version.version == "v11"
+    (net / "empty").unlink()
+    assert client.push(net, user, "net", metadata=said).version.version == "v12"
+
+
+KILLED_AT_ITS_END = """
+import os, signal, sys
+from weighthouse import Client
+from weighthouse.push.journal import Journal
+
+clear = Journal.clear
+
+def die(self):
+    clear(self)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Journal.clear = die
+Client(sys.argv[1]).push(sys.argv[2], sys.argv[3], "net")
+"""
+
+
+def test_a_push_that_was_killed_when_all_was_done_makes_no_second_version(client, user, net):
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_ITS_END, client.url, net, user], timeout=60, capture_output=True
+    )
+    assert killed.returncode == -signal.SIGKILL
+    again = client.push(net, user, "net")
+    assert (again.version.version, again.existed, again.bytes_sent) == ("v1", True, 0)
+    assert [version.version for version in client.versions(user, "net")] == ["v1"]
+
+
 KILLED = """
 import itertools, os, signal, sys
 from weighthouse import Client

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighthouse import login
 from weighthouse.documents import File, Version, read
-from weighthouse.names import check_name
+from weighthouse.names import NEXT, check_name
 from weighthouse.progress import OnProgress
 from weighthouse.settings import DEFAULT_URL
 from weighthouse.transport import Transport
@@ -55,7 +55,7 @@ class Client:
         path: str | os.PathLike[str],
         user_id: str,
         model_id: str,
-        version: str = "next",
+        version: str = NEXT,
         *,
         metadata: Mapping[str, Any] | None = None,
         model_file: str | os.PathLike[str] | None = None,
@@ -64,10 +64,10 @@ class Client:
         """Sends a file or a folder as a new version, and gives it once it is published.
 
         Only content that the registry lacks travels. After any interruption the same call goes on with what is
-        missing. `version` is the number after the highest unless given; when it exists with the same files and
-        nothing was to be sent, it is given as it is. `metadata` are fields of the version document; those that it
-        does not name come from `model_file`, which is `model.yaml` in the folder unless given. `name` is the
-        model's id unless given.
+        missing. `version` is the number after the highest unless given. A version that exists with the same files
+        and metadata is given as it is: the one that is named, else the highest. `metadata` are fields of the
+        version document; those that it does not name come from `model_file`, which is `model.yaml` in the folder
+        unless given. `name` is the model's id unless given.
 
         Raises `InvalidInput`, `Conflict` when the version exists with other content, and `FileChanged`.
         """

@@ -67,8 +67,9 @@ FIELDS: dict[str, Field] = {
 
 
 def checked(fields: Mapping[str, Any], source: str, *, clearing: bool = False) -> dict[str, Any]:
-    """The metadata, when every field is known and of its type; `source` says where it was written.
+    """The metadata as the registry keeps it, when every field is known and of its type.
 
+    `source` says where it was written.
     With `clearing`, None clears a field; else fields with None count as not given. Raises `InvalidInput` with the
     field, its value and what is allowed.
     """
@@ -77,7 +78,10 @@ def checked(fields: Mapping[str, Any], source: str, *, clearing: bool = False) -
             raise InvalidInput(f"{source}: there is no field {name!r}{_hint(name)}")
         if value is not None and (wrong := _wrong(FIELDS[name], value)):
             raise InvalidInput(f"{source}: {name} is {_shown(value)}; {wrong}")
-    return {name: value for name, value in fields.items() if clearing or value is not None}
+    kept: dict[str, Any] = json.loads(json.dumps(dict(fields)))
+    if kept.get("tags"):
+        kept["tags"] = list(dict.fromkeys(kept["tags"]))
+    return {name: value for name, value in kept.items() if clearing or value is not None}
 
 
 def _hint(name: str) -> str:

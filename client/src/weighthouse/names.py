@@ -12,6 +12,9 @@ _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
+NEXT = "next"
+"""The version that is numbered after the highest when it is made."""
+
 PART = ".weighthouse-part"
 """How the name of a file ends that a pull has not yet fetched whole; no file of a version may be called so."""
 

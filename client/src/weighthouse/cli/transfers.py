@@ -11,7 +11,7 @@ from weighthouse.cli.arguments import version_argument
 from weighthouse.cli.fields import FieldOption, field_options, given
 from weighthouse.cli.session import Session, common, pass_session
 from weighthouse.cli.text import count, duration, plain, size
-from weighthouse.names import Name
+from weighthouse.names import NEXT, Name
 
 if TYPE_CHECKING:
     from weighthouse.pull.pulling import Pulled
@@ -68,7 +68,7 @@ def push_command(
             path,
             target.user_id,
             target.model_id,
-            target.version or "next",
+            target.version or NEXT,
             metadata=fields,
             model_file=model_file,
             on_progress=on_progress,

@@ -7,23 +7,30 @@ from typing import Any
 
 from weighthouse.documents import Version
 from weighthouse.errors import Conflict, NotFound
+from weighthouse.names import NEXT
 from weighthouse.push.journal import PushedFile
 from weighthouse.transport import Transport
 
 
 def existing(transport: Transport, fields: Mapping[str, Any], files: Sequence[PushedFile]) -> Version | None:
-    """The version that is there, when it has just these files; else None.
+    """The version that need not be made, since one with just these files is there; else None.
 
-    Raises `Conflict` when only its metadata are not those that are pushed.
+    It is the version that `fields` name, or for `next` the highest, when that has these metadata, too. Raises
+    `Conflict` when the version that is named has these files, and other metadata.
     """
-    address = f"/ai-models/{fields['user_id']}/{fields['model_id']}"
+    address, named = f"/ai-models/{fields['user_id']}/{fields['model_id']}", fields["version"] != NEXT
     try:
-        document = transport.ask("GET", address, query={"version": fields["version"]})
+        if named:
+            document = transport.ask("GET", address, query={"version": fields["version"]})
+        else:
+            document = transport.ask("GET", f"{address}/versions", query={"limit": 1})["models"][0]
     except NotFound:
+        return None
+    different = [name for name, value in fields.items() if name != "version" and document.get(name) != value]
+    if different and not named:
         return None
     if document["files_total"] != len(files) or not _same(transport, address, document["version"], files):
         return None
-    different = [name for name, value in fields.items() if document.get(name) != value]
     if different:
         raise Conflict(
             f"Version {document['version']} exists with these files, and with another {' and '.join(different)}; "

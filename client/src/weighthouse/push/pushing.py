@@ -120,14 +120,14 @@ class _Pushing:
     def _once(self, sources: list[Source]) -> Version:
         hashed = hash_all(sources, self._hashes, self._meter)
         files = [(source.filename, source.size, hashed[source.filename]) for source in sources]
-        try:
-            upload, plan = self._upload(files)
-        except Conflict:
+        upload = self._begun(files)
+        plan: Answer | None = None
+        if upload is None:
             # It may be there just as it is to be, made by this very command.
-            if (version := existing(self._transport, self._fields, files)) is None:
-                raise
-            self.existed = True
-            return version
+            if version := existing(self._transport, self._fields, files):
+                self.existed = True
+                return version
+            upload, plan = self._plan(files)
         for _ in range(_ROUNDS):
             if plan or upload.state() == "uploading":
                 self._send(upload, upload.layout(plan, {name for name, _, _ in files}), sources)
@@ -137,16 +137,19 @@ class _Pushing:
             plan = None
         raise StoreRefused("Parts of the upload do not stay in the store; push again later", 404)
 
-    def _upload(self, files: Sequence[PushedFile]) -> tuple[Session, Answer | None]:
-        """The upload to go on with, with its plan when it is new; `Conflict` when the version is taken."""
-        mark = fingerprint(self._fields, files)
+    def _begun(self, files: Sequence[PushedFile]) -> Session | None:
+        """The upload to go on with, if there is one; one of other content is given up."""
         begun = self._journal.read()
-        if begun and begun.fingerprint != mark:
+        if begun and begun.fingerprint != fingerprint(self._fields, files):
             self._give_up()
         elif begun and (upload := Session(self._transport, begun.upload_id)).state() not in OVER:
-            return upload, None
+            return upload
+        return None
+
+    def _plan(self, files: Sequence[PushedFile]) -> tuple[Session, Answer | None]:
+        """A new upload with its plan, when that has arrived; `Conflict` when the version is taken."""
         upload = Session(self._transport, uuid4().hex)
-        self._journal.write(Begun(upload.upload_id, mark))
+        self._journal.write(Begun(upload.upload_id, fingerprint(self._fields, files)))
         try:
             return upload, upload.plan(self._fields, files)
         except ServiceError as error:
