@@ -5,7 +5,7 @@
 A folder with large files and hundreds of small ones is pushed and pulled through wires that count each byte
 between the client and both the service and its store, which is SeaweedFS.
 
-- Kills: after a random time the client is killed, and then run again.
+- Kills: after a random time the client is killed, and then run again; one that has ended by then does not count.
 - Breaks: one connection to the store and one to the service is reset, cut short or stalled at a random byte, or
   all of them are away for a while. Stalls are noticed by timeouts, which are shortened; `--patient` trials have
   a stall alone and the client's own timeouts.
@@ -74,15 +74,15 @@ class Bench:
         print("  ".join([*line, *made.failures]), file=sys.stderr, flush=True)
         return made
 
-    def kill(self, kind: str) -> None:
-        """Kills it at a random moment."""
+    def kill(self, kind: str) -> bool:
+        """Kills it at a random moment; whether it had not ended by then."""
         moment = self.chance.uniform(EARLIEST, self._undisturbed[kind].seconds)
 
         def disturb(command: Command, environment: Environment) -> bool:
             return not run_until_killed(command, environment, moment)
 
         self.setup.arm()
-        self._try(kind, "killed", disturb, hasty=False)
+        return self._try(kind, "killed", disturb, hasty=False).disturbed
 
     def break_(self, kind: str, what: Break) -> None:
         """Breaks a connection to the store at a random byte, and one to the service."""
@@ -185,8 +185,9 @@ def main() -> int:
     with setup(chance) as made:
         bench = Bench(made, chance)
         for kind in KINDS:
-            for _ in range(asked.trials):
-                bench.kill(kind)
+            killed = 0
+            while killed < asked.trials:
+                killed += bench.kill(kind)
             for number in range(asked.breaks):
                 bench.break_(kind, list(Break)[number % len(Break)])
             for _ in range(asked.patient):
