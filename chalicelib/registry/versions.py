@@ -19,7 +19,9 @@ def record(user_id: str, model_id: str, version: str | None) -> VersionRecord:
     if version is None:
         found = versions.latest(user_id, model_id)
         if found is None:
-            raise NotFound(f"Model {user_id}/{model_id} has no active version; name one with `version`")
+            raise NotFound(
+                f"Model {user_id}/{model_id} does not exist, or has no active version; name one with `version`"
+            )
         return found
     check_version(version)
     row = versions.find(user_id, model_id, version)

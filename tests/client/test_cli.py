@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from weighthouse.cli.app import SECTIONS, app
+from weighthouse.transport import Transport
 
 EVIL = "evil \x1b[31m[bold]\u202e"
 
@@ -57,6 +58,20 @@ def test_a_list_for_programs_has_a_document_a_line(call, shelf):
     assert [found["version"] for found in lines(call("ls", "shell", "--json")[1])] == ["v2", "v1"]
     assert [found["version"] for found in lines(call("--json", "ls", shelf, "-n", "1")[1])] == ["v2"]
     assert [found["filename"] for found in lines(call("files", shelf, "--json")[1])] == ["model.onnx"]
+
+
+def test_a_list_of_many_asks_for_little_more_than_it_shows(call, shelf, monkeypatch):
+    document, asked = lines(call("info", shelf, "--json")[1])[0], []
+
+    def ask(self, method, path, *, query, **request):
+        asked.append(query["limit"])
+        return {"models": [document] * query["limit"], "next_token": "more"}
+
+    monkeypatch.setattr(Transport, "ask", ask)
+    out, err = call("ls", "shell")[1:]
+    assert (out.count("shell/net"), err) == (100, "These are the first 100; --limit shows more.\n")
+    call("ls", "shell", "-n", "1101")
+    assert asked == [101, 101, 1000]
 
 
 def test_filters_leave_out_what_does_not_match(call, shelf):

@@ -208,3 +208,7 @@ def test_without_a_terminal_there_is_a_line_every_five_seconds(monkeypatch):
         "Sending: 1 of 3 files · 5.00 MB of 20.0 MB · 1.00 MB/s · 15 s left",
         "Sending: 1 of 3 files · 10.0 MB of 20.0 MB · 1.00 MB/s · 10 s left",
     ]
+    lines(progress("publishing", total=20_000_000))
+    assert written.file.getvalue().splitlines()[2:] == [
+        "Publishing: the registry checks 3 files, 20.0 MB · 0 s"
+    ]

@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 import requests
 
-from weighthouse import Client, Conflict, FileChanged, InvalidInput, NotFound, StoreRefused, Unreachable
+from weighthouse import (
+    Client,
+    Conflict,
+    FileChanged,
+    InvalidInput,
+    NotFound,
+    StoreRefused,
+    TooLarge,
+    Unreachable,
+)
 from weighthouse.patience import Transient
 from weighthouse.transport import Transport
 
@@ -268,6 +277,21 @@ def test_a_lost_answer_to_the_plan_makes_no_second_upload(client, user, net, mon
     assert client.push(net, user, "net").version.version == "v1"
     assert (len(planned), len(lost)) == (1, 1)
     assert there(client, user) == here(net)
+
+
+def test_more_files_than_a_request_can_name_are_refused_with_what_to_do(client, user, net, monkeypatch):
+    ask = Transport.ask
+
+    def full(self, method, path, **request):
+        if path == "/ai-models/upload/files":
+            raise TooLarge("Request Too Long", 413)
+        return ask(self, method, path, **request)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Transport, "ask", full)
+        with pytest.raises(TooLarge, match=r"Request Too Long: 8 files .* ZIP"):
+            client.push(net, user, "net")
+    assert client.push(net, user, "net").version.version == "v1"
 
 
 def test_expired_urls_are_replaced(client, user, net, monkeypatch):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from weighthouse._version import __version__
     from weighthouse.client import Client
-    from weighthouse.documents import File, Upload, Version
+    from weighthouse.documents import File, Version
     from weighthouse.errors import (
         Conflict,
         ContentMismatch,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "_version": ("__version__",),
     "client": ("Client",),
-    "documents": ("File", "Upload", "Version"),
+    "documents": ("File", "Version"),
     "errors": (
         "Conflict",
         "ContentMismatch",
@@ -88,7 +88,6 @@ __all__ = [
     "TooLarge",
     "Unavailable",
     "Unreachable",
-    "Upload",
     "Version",
     "WeighthouseError",
     "__version__",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from weighthouse.pull.remote import RemoteFile
     from weighthouse.push.pushing import Pushed
 
+_FIRST = 101
+"""Versions that are asked for first: those that the command line shows, and one to know whether there are more."""
+
 
 class Client:
     """A registry as one caller sees it. Threads can share it; connections are kept until `close`.
@@ -205,5 +208,5 @@ class Client:
         return self.transport.ask(method, f"/ai-models/{user_id}/{model_id}", **request)
 
     def _versions(self, path: str, query: Mapping[str, Any]) -> Iterator[Version]:
-        pages = self.transport.pages(path, query=query)
+        pages = self.transport.pages(path, query=query, first=_FIRST)
         return (Version.of(version) for page in pages for version in page["models"])

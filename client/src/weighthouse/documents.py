@@ -78,22 +78,3 @@ class Version:
     def of(cls, answer: Mapping[str, Any]) -> Version:
         """The version in an answer of the service."""
         return read(cls, {**answer, "files": tuple(read(File, file) for file in answer["files"])})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Upload:
-    """The state of an upload."""
-
-    upload_id: str
-    state: str
-    """`uploading`, `verifying`, `unpacking`, `ready`, `failed` or `expired`."""
-    user_id: str
-    model_id: str
-    version: str
-    expires_at: str
-    files_done: int
-    files_total: int
-    bytes_done: int
-    bytes_total: int
-    detail: str | None
-    url: str | None

@@ -152,15 +152,18 @@ class Transport:
         return self._patience(patience).keep_trying(attempt)
 
     def pages(
-        self, path: str, *, query: Mapping[str, Any], patience: Patience | None = None
+        self, path: str, *, query: Mapping[str, Any], first: int = PAGE, patience: Patience | None = None
     ) -> Iterator[dict[str, Any]]:
-        """The pages of a list, 1,000 items each at most, asked for one by one as they are read; raises as `ask`."""
-        token = None
+        """The pages of a list, asked for one by one as they are read; raises as `ask`.
+
+        `first` items at most are in the first one, 1,000 in those that follow.
+        """
+        token, limit = None, first
         while True:
-            asked = {**query, "limit": PAGE, "next_token": token}
+            asked = {**query, "limit": limit, "next_token": token}
             page: dict[str, Any] = self.ask("GET", path, query=asked, patience=patience)
             yield page
-            token = page["next_token"]
+            token, limit = page["next_token"], PAGE
             if token is None:
                 return
 

@@ -84,19 +84,22 @@ def told(progress: Progress, pace: Pace, now: float) -> str:
 
 
 class Lines:
-    """A plain line every five seconds."""
+    """A plain line every five seconds, and from the first one on also when another phase begins."""
 
     def __init__(self, terminal: Console) -> None:
         self._terminal = terminal
         self._pace = Pace()
         self._next = time.monotonic() + _EVERY
+        self._phase: Phase | None = None
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
         self._pace.add(progress, now)
-        if now < self._next or progress.phase == "done":
+        # Once it takes so long that it is told of, what begins is told at once: it may say nothing for a while.
+        begins = self._phase not in (None, progress.phase)
+        if progress.phase == "done" or (now < self._next and not begins):
             return
-        self._next = now + _EVERY
+        self._next, self._phase = now + _EVERY, progress.phase
         figures = told(progress, self._pace, now)
         self._terminal.print(": ".join(filter(None, (_VERBS[progress.phase], figures))), soft_wrap=True)
 

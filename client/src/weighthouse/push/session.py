@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weighthouse.documents import Version
-from weighthouse.errors import Conflict, InvalidRequest, NotFound, WeighthouseError
+from weighthouse.errors import Conflict, InvalidRequest, NotFound, TooLarge, WeighthouseError
 from weighthouse.progress import Meter
 from weighthouse.push.journal import PushedFile
 from weighthouse.push.layout import Layout
@@ -46,7 +46,15 @@ class Session:
             {"filename": filename, "file_size": size, "file_hash": sha256} for filename, size, sha256 in files
         ]
         body = {**fields, "files": declared, "bundle": True, "upload_id": self.upload_id}
-        answer: Answer = self._transport.ask("POST", "/ai-models/upload/files", body=body)
+        try:
+            answer: Answer = self._transport.ask("POST", "/ai-models/upload/files", body=body)
+        except TooLarge as error:
+            raise TooLarge(
+                f"{error.detail}: {len(files):,} files are too many for one request to this service; "
+                "push fewer, or upload them as one ZIP",
+                error.status,
+                error.request_id,
+            ) from error
         return answer
 
     def state(self) -> str:
