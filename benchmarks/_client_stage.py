@@ -3,7 +3,7 @@
 import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks._commands import WEIGHTHOUSE, Ran, client_environment, run
 from benchmarks._goods import Hashes, stored_hashes
 from benchmarks._seaweed import SeaweedFS, seaweedfs
+from benchmarks._wire import Wire
 from devserver.process import LocalService
 
 BUCKET = "weighthouse"
@@ -55,11 +56,16 @@ def client_stage(
 
 
 @contextmanager
-def stage() -> Iterator[ClientStage]:
-    """A store and the service on it, both new and gone afterwards."""
-    with (
-        tempfile.TemporaryDirectory(prefix="weighthouse-bench-", ignore_cleanup_errors=True) as folder,
-        seaweedfs() as store,
-        client_stage(store, Path(folder)) as running,
-    ):
-        yield running
+def stage(uplink: float | None = None) -> Iterator[ClientStage]:
+    """A store and the service on it, both new and gone afterwards.
+
+    With `uplink`, the client's way to the store takes so many bytes a second.
+    """
+    with ExitStack() as running:
+        name = tempfile.TemporaryDirectory(prefix="weighthouse-bench-", ignore_cleanup_errors=True)
+        folder = Path(running.enter_context(name))
+        store = running.enter_context(seaweedfs())
+        env = {}
+        if uplink:
+            env["WEIGHTHOUSE_PUBLIC_S3_ENDPOINT"] = running.enter_context(Wire(store.url, uplink)).url
+        yield running.enter_context(client_stage(store, folder, env))

@@ -1,4 +1,4 @@
-"""A wire on which bytes are counted, and which breaks: a TCP relay in front of a server on this machine.
+"""A wire on which bytes are counted, and which is slow or breaks: a TCP relay in front of a server on this machine.
 
     with Wire(store.url) as wire:
         wire.arm([(1_000_000, Break.RESET)])
@@ -37,10 +37,14 @@ class Break(StrEnum):
 class Wire(Listening):
     """Serves what `upstream` serves on a port of its own, for as long as a `with` block runs."""
 
-    def __init__(self, upstream: str) -> None:
-        """`upstream` is a URL, of which host and port matter; it can be set anew when the server moves."""
+    def __init__(self, upstream: str, uplink: float | None = None) -> None:
+        """`upstream` is a URL, of which host and port matter; it can be set anew when the server moves.
+
+        `uplink` is how many bytes a second clients can send, all together; as many as they like without.
+        """
         super().__init__("wire", limit=_PIECE)
         self.upstream = upstream
+        self._uplink, self._free_at = uplink, 0.0
         self.sent = 0
         """Bytes that came from clients."""
         self.received = 0
@@ -90,6 +94,7 @@ class Wire(Listening):
         while piece := await source.read(_PIECE):
             if up:
                 self.sent += len(piece)
+                await self._take_turn(len(piece))
             else:
                 self.received += len(piece)
             if self._script and self.sent + self.received >= self._script[0][0]:
@@ -98,6 +103,13 @@ class Wire(Listening):
                 await self._break(what, piece, sink)
             sink.write(piece)
             await sink.drain()
+
+    async def _take_turn(self, count: int) -> None:
+        """Waits until so many bytes would have been sent."""
+        if self._uplink:
+            now = time.monotonic()
+            self._free_at = max(now, self._free_at) + count / self._uplink
+            await asyncio.sleep(self._free_at - now)
 
     async def _break(self, what: Break, piece: bytes, sink: asyncio.StreamWriter) -> None:
         if what is Break.STALL:

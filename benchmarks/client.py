@@ -34,6 +34,8 @@ MIDDLING, MIDDLE = 100, 8 * MIB
 """The folder of larger files, and bytes of each."""
 CHANGED = 100
 """One file in so many is changed for a second version."""
+UPLINK = 100e6 / 8
+"""Bytes a second of an office's way to a store that is not on this machine."""
 MEMORY = 200
 """MiB that a push or a pull may take."""
 STARTS = 21
@@ -162,25 +164,36 @@ class Bench:
             self.compare(f"pull {what}", pulled, pull_limits)
 
     def second_version(self, running: ClientStage) -> None:
-        """A version of which one file in a hundred is new."""
-        for count, size, size_text in ((self.files, SMALL, "50 KiB"), (self.middling, MIDDLE, "8 MiB")):
-            path = running.folder / f"files-{count}"
-            make_folder(path, count, size)
-            files = sorted(file for file in path.rglob("*") if file.is_file())
-            firsts, seconds_ = [], []
-            for number in range(self.runs):
-                user, state = f"second-{count}-{number}", running.state()
-                os.sync()
-                firsts.append(running.weighthouse("push", path, f"{user}/{MODEL}:v1", state=state).seconds)
-                for file in random.sample(files, max(1, count // CHANGED)):
-                    file.write_bytes(noise(size))
-                os.sync()
-                seconds_.append(running.weighthouse("push", path, f"{user}/{MODEL}:v2", state=state).seconds)
-                check(running.stored(user, "v2") == hashes_of(path), "v2 is not what was sent")
-            value = statistics.median(firsts) / statistics.median(seconds_)
-            what = f"push v2, 1 % of {count:,} files of {size_text} changed / push v1"
-            self.note(Figure(what, seconds(seconds_), seconds(firsts), value, 20))
-            shutil.rmtree(path)
+        """A version of which one file in a hundred is new, with the store on this machine."""
+        self._second_version(running, self.files, SMALL, "50 KiB", 20)
+        self._second_version(running, self.middling, MIDDLE, "8 MiB", 20)
+
+    def second_version_from_afar(self, running: ClientStage) -> None:
+        """The same where the store is at the end of an uplink, and what travels counts."""
+        self._second_version(running, self.files, SMALL, "50 KiB", None, ", 100 Mbit/s")
+        self._second_version(running, self.middling, MIDDLE, "8 MiB", None, ", 100 Mbit/s")
+
+    def _second_version(
+        self, running: ClientStage, count: int, size: int, size_text: str, limit: float | None, way: str = ""
+    ) -> None:
+        path = running.folder / f"files-{count}"
+        make_folder(path, count, size)
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        firsts, seconds_ = [], []
+        for number in range(self.runs):
+            progress(f"round {number + 1}: two versions of {count:,} files{way}")
+            user, state = f"second-{count}-{number}", running.state()
+            os.sync()
+            firsts.append(running.weighthouse("push", path, f"{user}/{MODEL}:v1", state=state).seconds)
+            for file in random.sample(files, max(1, count // CHANGED)):
+                file.write_bytes(noise(size))
+            os.sync()
+            seconds_.append(running.weighthouse("push", path, f"{user}/{MODEL}:v2", state=state).seconds)
+            check(running.stored(user, "v2") == hashes_of(path), "v2 is not what was sent")
+        value = statistics.median(firsts) / statistics.median(seconds_)
+        what = f"push v2, 1 % of {count:,} files of {size_text} changed{way} / push v1"
+        self.note(Figure(what, seconds(seconds_), seconds(firsts), value, limit))
+        shutil.rmtree(path)
 
     def memory(self, running: ClientStage) -> None:
         """The most memory that a push and a pull take, of a large file and of a larger one."""
@@ -226,6 +239,7 @@ CASES: dict[str, Callable[[Bench, ClientStage], None]] = {
     "large": Bench.large_file,
     "small": Bench.small_files,
     "second": Bench.second_version,
+    "afar": Bench.second_version_from_afar,
     "memory": Bench.memory,
     "start": Bench.start,
 }
@@ -245,7 +259,7 @@ def main() -> int:
     options = parser.parse_args()
     bench = Bench(options.runs, options.scale, options.large)
     for case in options.only:
-        with stage() as running:
+        with stage(UPLINK if case == "afar" else None) as running:
             CASES[case](bench, running)
     print(f"{machine()}; SeaweedFS on the same machine; {_others.versions()}; medians of {options.runs}\n")
     print(table(HEAD, [figure.row for figure in bench.figures]))
