@@ -6,8 +6,8 @@ from typing import get_args
 import msgspec
 import pytest
 
-from chalicelib.schema import documents, fields, requests, uploads
-from weighthouse.documents import File, Upload, Version
+from chalicelib.schema import documents, fields, requests
+from weighthouse.documents import File, Version
 from weighthouse.errors import InvalidInput
 from weighthouse.metadata import FIELDS, FRAMEWORKS, MODEL_TYPES, checked, parsed, read_model_file
 
@@ -24,7 +24,6 @@ def test_the_client_knows_the_fields_that_the_service_takes():
     [
         (Version, documents.VersionDocument),
         (File, documents.FileDocument),
-        (Upload, uploads.UploadState),
     ],
 )
 def test_a_document_has_the_fields_of_the_service(ours, theirs):
@@ -99,4 +98,13 @@ def test_a_model_file_may_be_empty_or_say_what_yaml_can(tmp_path):
         "name": "Zahlenleser",
         "test_accuracy": 1,
         "custom_metadata": {"seed": 42},
+    }
+
+
+def test_metadata_are_kept_as_the_registry_keeps_them():
+    said = {"tags": ["a", "b", "a"], "input_shape": (1, 28), "custom_metadata": {"shape": (1,), 3: "x"}}
+    assert checked({**said, "algorithm": None}, "metadata") == {
+        "tags": ["a", "b"],
+        "input_shape": [1, 28],
+        "custom_metadata": {"shape": [1], "3": "x"},
     }
