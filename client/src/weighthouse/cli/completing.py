@@ -16,10 +16,18 @@ _PATIENCE = 1.5
 """Seconds that a person waits for a completion."""
 _MOST = 200
 """Versions that are asked for."""
-_BASH_COLON = """\
+_BEFORE = {
+    "bash": """\
 # A name may have a colon, which bash takes for the end of a word otherwise.
 COMP_WORDBREAKS=${COMP_WORDBREAKS//:}
-"""
+""",
+    "zsh": """\
+# Without settings zsh completes nothing.
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+""",
+    "fish": "",
+}
+"""What a shell must be told before click's script."""
 
 
 @click.command("completion")
@@ -31,7 +39,7 @@ def completion_command(shell: str) -> None:
     \b
       bash:  echo 'eval "$(weighthouse completion bash)"' >> ~/.bashrc
       zsh:   echo 'eval "$(weighthouse completion zsh)"' >> ~/.zshrc
-      fish:  weighthouse completion fish > ~/.config/fish/completions/weighthouse.fish
+      fish:  echo 'weighthouse completion fish | source' >> ~/.config/fish/config.fish
     """
     from click.shell_completion import get_completion_class
 
@@ -40,7 +48,7 @@ def completion_command(shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     script = kind(app, {}, "weighthouse", "_WEIGHTHOUSE_COMPLETE").source()
-    click.echo(script if shell != "bash" else _BASH_COLON + script)
+    click.echo(_BEFORE[shell] + script)
 
 
 def names(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
