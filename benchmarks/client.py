@@ -165,23 +165,26 @@ class Bench:
 
     def second_version(self, running: ClientStage) -> None:
         """A version of which one file in a hundred is new, with the store on this machine."""
-        self._second_version(running, self.files, SMALL, "50 KiB", 20)
-        self._second_version(running, self.middling, MIDDLE, "8 MiB", 20)
+        self._second_versions(running, 20)
 
     def second_version_from_afar(self, running: ClientStage) -> None:
         """The same where the store is at the end of an uplink, and what travels counts."""
-        self._second_version(running, self.files, SMALL, "50 KiB", None, ", 100 Mbit/s")
-        self._second_version(running, self.middling, MIDDLE, "8 MiB", None, ", 100 Mbit/s")
+        self._second_versions(running, None, f", {UPLINK * 8 / 1e6:g} Mbit/s")
+
+    def _second_versions(self, running: ClientStage, limit: float | None, way: str = "") -> None:
+        for count, size, size_text in ((self.files, SMALL, "50 KiB"), (self.middling, MIDDLE, "8 MiB")):
+            what = f"push v2, 1 % of {count:,} files of {size_text} changed{way} / push v1"
+            self._second_version(running, what, count, size, limit)
 
     def _second_version(
-        self, running: ClientStage, count: int, size: int, size_text: str, limit: float | None, way: str = ""
+        self, running: ClientStage, what: str, count: int, size: int, limit: float | None
     ) -> None:
         path = running.folder / f"files-{count}"
         make_folder(path, count, size)
         files = sorted(file for file in path.rglob("*") if file.is_file())
         firsts, seconds_ = [], []
         for number in range(self.runs):
-            progress(f"round {number + 1}: two versions of {count:,} files{way}")
+            progress(f"round {number + 1}: {what}")
             user, state = f"second-{count}-{number}", running.state()
             os.sync()
             firsts.append(running.weighthouse("push", path, f"{user}/{MODEL}:v1", state=state).seconds)
@@ -191,7 +194,6 @@ class Bench:
             seconds_.append(running.weighthouse("push", path, f"{user}/{MODEL}:v2", state=state).seconds)
             check(running.stored(user, "v2") == hashes_of(path), "v2 is not what was sent")
         value = statistics.median(firsts) / statistics.median(seconds_)
-        what = f"push v2, 1 % of {count:,} files of {size_text} changed{way} / push v1"
         self.note(Figure(what, seconds(seconds_), seconds(firsts), value, limit))
         shutil.rmtree(path)
 

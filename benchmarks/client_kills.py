@@ -25,17 +25,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks._audit import audit
-from benchmarks._client_stage import MODEL, ClientStage
+from benchmarks._client_stage import MODEL, ClientStage, client_stage
 from benchmarks._client_trials import SOURCE, Command, Environment, Job, Pull, Push, Setup, Trial, trial
-from benchmarks._commands import WEIGHTHOUSE as CLIENT
-from benchmarks._commands import client_environment, run, run_until_killed
+from benchmarks._commands import run, run_until_killed
 from benchmarks._faults import RATE, S3, WEIGHTHOUSE, FaultyProxy
 from benchmarks._goods import make_file
 from benchmarks._report import machine, table, verdict
 from benchmarks._seaweed import seaweedfs
 from benchmarks._wire import Break, Wire
 from chalicelib.settings import MIB
-from devserver.process import LocalService
 
 TRIALS, BREAKS, FAULTS, PATIENT = 50, 20, 10, 1
 """Trials of each kind, for a push and for a pull."""
@@ -132,13 +130,11 @@ def setup(chance: random.Random) -> Iterator[Setup]:
         folder = Path(running.enter_context(name))
         store = running.enter_context(seaweedfs())
         to_store = running.enter_context(Wire(store.url))
-        env = {**store.environment, "WEIGHTHOUSE_PUBLIC_S3_ENDPOINT": to_store.url}
-        service = running.enter_context(LocalService(folder / "data", env=env))
-        to_service = running.enter_context(Wire(service.url))
-        stage = ClientStage(service, store, folder)
+        env = {"WEIGHTHOUSE_PUBLIC_S3_ENDPOINT": to_store.url}
+        stage = running.enter_context(client_stage(store, folder, env))
+        to_service = running.enter_context(Wire(stage.service.url))
         make_source(folder / "source", chance)
-        environment = client_environment(service.url, stage.state())
-        run([*CLIENT, "push", folder / "source", f"{SOURCE}/{MODEL}:v1"], environment)
+        stage.weighthouse("push", folder / "source", f"{SOURCE}/{MODEL}:v1")
         yield Setup(stage, to_store, to_service, folder / "source")
 
 

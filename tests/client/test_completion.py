@@ -22,21 +22,34 @@ COMPLETES = {
 
 
 @pytest.fixture
-def completions(service, tmp_path):
+def said(service, tmp_path):
+    """What a shell prints that is run with arguments, in a home without any settings."""
+
+    def run(shell, *arguments):
+        if shutil.which(shell) is None:
+            pytest.skip(f"there is no {shell} here")
+        path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
+        ran = subprocess.run(
+            [shell, *arguments],
+            env={**os.environ, "WEIGHTHOUSE_URL": service.url, "HOME": str(tmp_path), "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert ran.stderr == ""
+        return ran.stdout
+
+    return run
+
+
+@pytest.fixture
+def completions(said):
     """What a shell offers for a word that is begun after a command."""
 
     def complete(shell, command, begun):
-        if shutil.which(shell) is None:
-            pytest.skip(f"there is no {shell} here")
-        binaries = os.path.dirname(sys.executable)
-        environment = {**os.environ, "WEIGHTHOUSE_URL": service.url, "HOME": str(tmp_path)}
-        environment["PATH"] = f"{binaries}{os.pathsep}{environment['PATH']}"
-        script = COMPLETES[shell].format(command=command, begun=begun)
-        ran = subprocess.run(
-            [shell, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
-        )
-        assert ran.stderr == ""
-        return [line.partition("\t")[0].strip() for line in ran.stdout.splitlines() if line]
+        offered = said(shell, "-c", COMPLETES[shell].format(command=command, begun=begun))
+        return [line.partition("\t")[0].strip() for line in offered.splitlines() if line]
 
     return complete
 
@@ -56,12 +69,6 @@ def test_options_are_completed(completions, shell):
     assert completions(shell, "push", "--frame") == ["--framework"]
 
 
-def test_zsh_takes_its_script_without_any_settings(tmp_path):
-    if shutil.which("zsh") is None:
-        pytest.skip("there is no zsh here")
-    script = 'eval "$($PYTHON -m weighthouse completion zsh)" && print $_comps[weighthouse]'
-    environment = {**os.environ, "PYTHON": sys.executable, "HOME": str(tmp_path)}
-    ran = subprocess.run(
-        ["zsh", "-f", "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
-    )
-    assert (ran.stdout, ran.stderr) == ("_weighthouse_completion\n", "")
+def test_zsh_takes_its_script_without_any_settings(said):
+    script = 'eval "$(weighthouse completion zsh)" && print $_comps[weighthouse]'
+    assert said("zsh", "-f", "-c", script) == "_weighthouse_completion\n"

@@ -28,17 +28,6 @@ from weighthouse.transport import Transport
 MIB = 1024 * 1024
 
 
-@pytest.fixture(autouse=True)
-def state(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-
-
-@pytest.fixture
-def client(service):
-    with Client(service.url) as client:
-        yield client
-
-
 @pytest.fixture
 def user():
     return f"push-{uuid.uuid4().hex[:8]}"
@@ -97,6 +86,14 @@ def at_part(monkeypatch, number, act):
         put(self, url, content, size)
 
     monkeypatch.setattr(Transport, "put", acting)
+
+
+def run_until_killed(script, client, user, net):
+    """Runs a program that kills itself while it pushes."""
+    killed = subprocess.run(
+        [sys.executable, "-c", script, client.url, net, user], timeout=60, capture_output=True
+    )
+    assert killed.returncode == -signal.SIGKILL
 
 
 def is_over(client, upload_id):
@@ -169,10 +166,7 @@ Client(sys.argv[1]).push(sys.argv[2], sys.argv[3], "net")
 
 
 def test_a_push_that_was_killed_when_all_was_done_makes_no_second_version(client, user, net):
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED_AT_ITS_END, client.url, net, user], timeout=60, capture_output=True
-    )
-    assert killed.returncode == -signal.SIGKILL
+    run_until_killed(KILLED_AT_ITS_END, client, user, net)
     again = client.push(net, user, "net")
     assert (again.version.version, again.existed, again.bytes_sent) == ("v1", True, 0)
     assert [version.version for version in client.versions(user, "net")] == ["v1"]
@@ -197,10 +191,7 @@ Client(sys.argv[1]).push(sys.argv[2], sys.argv[3], "net")
 
 def test_a_push_that_was_killed_goes_on_with_what_is_missing(client, user, net, monkeypatch):
     size = sum(map(len, here(net).values()))
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, client.url, net, user], timeout=60, capture_output=True
-    )
-    assert killed.returncode == -signal.SIGKILL
+    run_until_killed(KILLED, client, user, net)
     planned = uploads_of(monkeypatch)
     again = client.push(net, user, "net")
     assert planned == []

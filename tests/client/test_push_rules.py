@@ -19,11 +19,6 @@ from weighthouse.push.scanning import scan
 MIB = 1024 * 1024
 
 
-@pytest.fixture(autouse=True)
-def state(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-
-
 def made(folder, files):
     for name, content in files.items():
         path = folder / name
