@@ -29,6 +29,11 @@ _BASE, _LONGEST = 0.1, 5.0
 _TRANSIENT = {"BadDigest", "OperationAborted", "RequestTimeout", "SlowDown", "Throttling", "TooManyRequests"}
 """Codes below status 500 with which a store asks for another try
 (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)."""
+_COPY = "x-amz-copy-source"
+_FAILED = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?<Error[\s/>]")
+"""How the answer of a copy begins that failed after its status 200 was sent, while white space kept the connection
+(https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html). Any other body is content: whatever a user
+has stored may stand in it."""
 
 
 class OutOfReach(ConnectionError):
@@ -79,8 +84,7 @@ def send(
                     preload_content=not streamed,
                     decode_content=False,
                 )
-                # A copy may fail after its answer has begun: https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
-                if answer.status < 300 and (streamed or b"<Error>" not in answer.data):
+                if answer.status < 300 and not (_COPY in headers and _FAILED.match(answer.data)):
                     return answer
                 error = _refusal(method, answer)
             except HTTPError as broken:
@@ -94,7 +98,7 @@ def _operation(method: str, query: Mapping[str, str], headers: Mapping[str, str]
     """What S3 calls such a request."""
     if method == "GET":
         return "GetObject"
-    copies = "x-amz-copy-source" in headers
+    copies = _COPY in headers
     if query:
         return "UploadPartCopy" if copies else "UploadPart"
     return "CopyObject" if copies else "PutObject"

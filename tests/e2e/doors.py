@@ -82,20 +82,32 @@ class Door:
                 found += [item["Key"] for item in page.get(field, []) if part in item["Key"]]
         return found
 
-    def rows(self, part: str) -> list[tuple[str, str]]:
-        """The rows of the table whose key holds `part`, but for the history, which stays."""
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which another process of this machine works on the same two stores."""
+        if self._given:
+            return {**self._given.environment, "AWS_ENDPOINT_URL_DYNAMODB": self.aws_url}
+        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        return {"AWS_ENDPOINT_URL": self.aws_url, "AWS_DEFAULT_REGION": "us-east-1", **keys}
+
+    @property
+    def dynamodb(self) -> Any:
+        """A client of the DynamoDB behind it."""
         access, secret = ("test", "test")
         if self._given:
             access, secret = self._given.access_key, self._given.secret_key
-        dynamodb = boto3.client(
+        return boto3.client(
             "dynamodb",
             endpoint_url=self.aws_url,
             region_name="us-east-1",
             aws_access_key_id=access,
             aws_secret_access_key=secret,
         )
+
+    def rows(self, part: str) -> list[tuple[str, str]]:
+        """The rows of the table whose key holds `part`, but for the history, which stays."""
         found = []
-        for page in dynamodb.get_paginator("scan").paginate(TableName=self.table):
+        for page in self.dynamodb.get_paginator("scan").paginate(TableName=self.table):
             found += [(row["pk"]["S"], row["sk"]["S"]) for row in page["Items"]]
         return [(pk, sk) for pk, sk in found if part in pk + sk and not pk.startswith("history#")]
 

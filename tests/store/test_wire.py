@@ -191,6 +191,49 @@ class TestAttempts:
         assert headers["x-amz-copy-source-range"] == "bytes=10-14"
         assert headers["x-amz-copy-source-if-match"] == '"s"'
 
+    @pytest.mark.parametrize(
+        "before",
+        [
+            b"",
+            b'<?xml version="1.0" encoding="UTF-8"?>\n',
+            b'\xef\xbb\xbf<?xml version="1.0"?>',
+            b'<?xml version="1.0" encoding="UTF-8"?>\n\n   \n  \n',
+            b" \n ",
+        ],
+    )
+    @pytest.mark.parametrize("root", [b"<Error>", b'<Error xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'])
+    def test_every_way_in_which_a_copy_can_say_that_it_failed(
+        self, store: Script, before: bytes, root: bytes
+    ) -> None:
+        failed = b"%s%s<Code>NoSuchKey</Code></Error>" % (before, root)
+        for copy in (
+            lambda: multipart.copy_part("k", "id", 1, "s", '"s"', 0, 5),
+            lambda: objects.copy("s", '"s"', "k", "a/b"),
+        ):
+            for _ in range(wire.ATTEMPTS):
+                store.will(200, failed)
+            with pytest.raises(ObjectMissing):
+                copy()
+            store.answers.clear()
+
+    def test_a_copy_whose_result_only_speaks_of_errors_has_succeeded(self, store: Script) -> None:
+        store.will(200, b'<CopyPartResult><ETag>"c"</ETag><Note><Error>none</Error></Note></CopyPartResult>')
+        assert multipart.copy_part("k", "id", 1, "s", '"s"', 0, 5).etag == '"c"'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"<Error>", b"<Error><Code>InternalError</Code></Error>", b'{"description": "<Error>"}', b"x<Error>"],
+)
+def test_content_that_looks_like_a_failure_is_content(store: Script, content: bytes) -> None:
+    store.will(200, content)
+    assert objects.get("k") == content
+    store.will(200, content)
+    assert b"".join(objects.stream("k")) == content
+    store.will(200, content)
+    assert objects.put("k", content) == '"e"'
+    assert len(store.asked) == 3
+
 
 class TestBrokenDownloads:
     def test_a_download_goes_on_where_it_broke(self, store: Script) -> None:
