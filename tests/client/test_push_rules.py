@@ -1,15 +1,13 @@
 """What a push is about and how it is cut: no service needed."""
 
-import hashlib
 import os
-import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weighthouse.errors import FileChanged, InvalidInput
-from weighthouse.hashes import Hashes, stamp
+from weighthouse.hashes import Hashes, Stamp
 from weighthouse.notes import open_notes
 from weighthouse.push.content import Content, Segment
 from weighthouse.push.journal import Begun, Journal, fingerprint
@@ -153,28 +151,6 @@ def test_a_file_that_is_not_what_it_was_is_not_read(tmp_path):
         content.read(1)
 
 
-def test_a_hash_is_known_while_the_file_is_the_same(tmp_path):
-    path = str(made(tmp_path, {"a": b"weights"}) / "a")
-    hashes = Hashes(open_notes())
-    sha256 = hashlib.sha256(b"weights").hexdigest()
-    old = time.time() - 60
-    os.utime(path, (old, old))
-    before = stamp(path, os.stat(path))
-    hashes.keep([(before, sha256)], time.time_ns())
-    assert hashes.known([before]) == {path: sha256}
-    os.utime(path, (old, old + 1))
-    assert hashes.known([stamp(path, os.stat(path))]) == {}
-    hashes.forget([path])
-    assert hashes.known([before]) == {}
-
-
-def test_the_hash_of_a_file_that_has_just_changed_is_not_kept(tmp_path):
-    path = str(made(tmp_path, {"a": b"weights"}) / "a")
-    hashes = Hashes(open_notes())
-    hashes.keep([(stamp(path, os.stat(path)), "0" * 64)], time.time_ns())
-    assert hashes.known([stamp(path, os.stat(path))]) == {}
-
-
 def test_the_journal_of_one_push_is_its_own(tmp_path):
     notes = open_notes()
     one, other = Journal(notes, "url", "ana", "m"), Journal(notes, "url", "ana", "n")
@@ -191,4 +167,4 @@ def test_notes_that_are_damaged_are_begun_anew(tmp_path):
     open_notes().close()
     (file,) = (tmp_path / "state" / "weighthouse").glob("*.sqlite3")
     file.write_bytes(b"no database at all" * 100)
-    assert Hashes(open_notes()).known([("a", 1, 1, 1)]) == {}
+    assert Hashes(open_notes()).known([Stamp("a", 1, 1, 1, 1, 1)]) == {}

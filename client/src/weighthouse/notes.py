@@ -11,8 +11,10 @@ from weighthouse.settings import state_folder
 _KEPT = 90 * 86_400
 """Seconds after which what nobody asked for is forgotten."""
 _TABLES = """
-CREATE TABLE IF NOT EXISTS hashes (
-    path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, sha256 TEXT, used INTEGER
+DROP TABLE IF EXISTS hashes; -- of clients that took less for an unchanged file
+CREATE TABLE IF NOT EXISTS stamps (
+    path BLOB PRIMARY KEY, device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,
+    sha256 TEXT, unsure_since INTEGER, used INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uploads (
     key TEXT PRIMARY KEY, upload_id TEXT, fingerprint TEXT, used INTEGER
@@ -41,7 +43,7 @@ def _open(path: str) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.executescript(_TABLES)
         before = int(time.time()) - _KEPT
-        connection.execute("DELETE FROM hashes WHERE used < ?", (before,))
+        connection.execute("DELETE FROM stamps WHERE used < ?", (before,))
         connection.execute("DELETE FROM uploads WHERE used < ?", (before,))
     except BaseException:
         connection.close()

@@ -52,8 +52,7 @@ class Cache:
         if file.sha256 is None:
             return False
         entry = self._entry(file.sha256)
-        if comparing.is_equal(entry, file, heed):
-            _share(entry, target)
+        if comparing.link(entry, target, file, heed, _share):
             return True
         with suppress(FileNotFoundError):
             os.unlink(entry)

@@ -39,6 +39,13 @@ def is_equal(path: str, file: Wanted, heed: Callable[[int], None]) -> bool:
 
     Never where nothing is known, and not when it can't be read. `heed` is called with the count of each block.
     """
+    return compare(path, file, heed, lambda found: None)
+
+
+def compare(
+    path: str, file: Wanted, heed: Callable[[int], None], look: Callable[[os.stat_result], None]
+) -> bool:
+    """As `is_equal`; `look` is called with what is said of the open file, before and after it is read."""
     if file.sha256 is None and file.crc32 is None:
         return False
     digest = Digest()
@@ -49,9 +56,11 @@ def is_equal(path: str, file: Wanted, heed: Callable[[int], None]) -> bool:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or found.st_size != file.size:
                 return False
+            look(found)
             while block := opened.read(_BLOCK):
                 digest.add(block)
                 heed(len(block))
+            look(os.fstat(descriptor))
     except OSError:
         return False
     return digest.problem(file) is None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 
-from weighthouse.hashes import Hashes, Stamp, sha256_of
+from weighthouse.hashes import Clocks, Hashes, sha256_of
 from weighthouse.parallel import each
 from weighthouse.patience import Patience
 from weighthouse.progress import Meter
@@ -19,28 +18,25 @@ _BATCH = 16 * 1024 * 1024
 """Bytes of small files that a worker takes at a time."""
 
 
-def stamp(source: Source) -> Stamp:
-    """What says that a source is still the same."""
-    return (source.path, source.size, source.mtime_ns, source.inode)
-
-
 def hash_all(sources: Sequence[Source], hashes: Hashes, meter: Meter) -> dict[str, str]:
     """File name to SHA-256 of every source; those that are known and unchanged are not read.
 
     Raises `FileChanged` when a file is not what it was when it was scanned.
     """
-    known = hashes.known(map(stamp, sources))
+    known = hashes.known(source.stamp for source in sources)
     found = {source.filename: known[source.path] for source in sources if source.path in known}
     unknown = [source for source in sources if source.path not in known]
     meter.begin("hashing", len(sources), sum(source.size for source in sources))
     meter.keep(sum(source.size for source in sources if source.path in known), files=len(found))
+    clocks = Clocks()
+    for source in unknown:
+        clocks.read(source.stamp)
     stop = threading.Event()
     patience = Patience(stop=stop)
 
     def work(batch: Sequence[Source]) -> list[tuple[Source, str]]:
-        began = time.time_ns()
         hashed = [(source, _hash(source, meter, patience)) for source in batch]
-        hashes.keep([(stamp(source), sha256) for source, sha256 in hashed], began)
+        hashes.keep([(source.stamp, sha256) for source, sha256 in hashed], clocks)
         return hashed
 
     with closing(each(_batches(unknown), work, workers=_WORKERS, stop=stop)) as done:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from weighthouse.errors import FileChanged, InvalidInput
+from weighthouse.hashes import Stamp, stamp
 from weighthouse.names import PART
 
 IGNORE_FILE = ".weighthouseignore"
@@ -28,14 +29,21 @@ class Source:
 
     filename: str
     """The path inside the version."""
-    path: str
-    size: int
-    mtime_ns: int
-    inode: int
+    stamp: Stamp
+
+    @property
+    def path(self) -> str:
+        """Where it lies."""
+        return self.stamp.path
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.stamp.size
 
     def check(self, found: os.stat_result) -> None:
         """Raises `FileChanged` when the file is not what it was."""
-        if (found.st_size, found.st_mtime_ns, found.st_ino) != (self.size, self.mtime_ns, self.inode):
+        if stamp(self.path, found) != self.stamp:
             raise FileChanged(
                 f"{self.path} changed while it was pushed; push again once nothing writes to it"
             )
@@ -150,4 +158,4 @@ def _source(filename: str, path: str, found: os.stat_result) -> Source:
         raise InvalidInput(f"{filename} has {length} bytes; a path in a version may have {_LONGEST}")
     if "\\" in filename or any(ord(character) < 32 or ord(character) == 127 for character in filename):
         raise InvalidInput(f"{filename!r} has a backslash or a control character; rename it, or leave it out")
-    return Source(filename, path, found.st_size, found.st_mtime_ns, found.st_ino)
+    return Source(filename, stamp(path, found))
