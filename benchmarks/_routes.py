@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks import _catalog as catalog
 from benchmarks._requests import App
 from chalicelib.registry import manifests, next_tokens, zipping
+from chalicelib.registry.callers import anyone
 from chalicelib.registry.listing import scope_of
 from chalicelib.schema.records import VersionRecord
 from chalicelib.store import objects, table, versions
@@ -87,7 +88,7 @@ def _files(app: App, of: Catalog, chance: random.Random) -> Any:
 
 def _deep(app: App, of: Catalog, chance: random.Random) -> Any:
     position = versions.created_key(of.record(of.count // 2))
-    token = next_tokens.make(position, scope_of("list", of.user_id, Filters()))
+    token = next_tokens.make(position, scope_of(anyone(), "list", of.user_id, Filters()))
     return app.event("GET", _base(of), limit=PAGE, next_token=token)
 
 

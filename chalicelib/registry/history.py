@@ -53,8 +53,8 @@ def page(caller: Caller, user_id: str, model_id: str, query: PageQuery) -> Histo
     For its owner alone, since it shows who else reads it; `NotFound` when nothing is known. One Query.
     """
     access.check_write(caller, user_id, model_id)
-    scope = f"history/{user_id}/{model_id}"
-    below = next_tokens.read_history_sk(query.next_token, scope) if query.next_token else None
+    scope = next_tokens.scope_of(caller, "history", user_id, model_id)
+    below = next_tokens.read(query.next_token, scope) if query.next_token else None
     shown: Page[HistoryEntry] = Page(query.limit)
     rows = history.of_model(user_id, model_id, now=clock.now(), below=below)
     for chunk in table.pages(rows, size=query.limit + 1):

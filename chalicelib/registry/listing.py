@@ -1,7 +1,7 @@
 """A user's versions, newest first, page by page."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from chalicelib.errors import StoreBusy
 from chalicelib.registry import documents, next_tokens
@@ -31,10 +31,10 @@ def filters_of(query: ListQuery) -> Filters:
     return Filters(query.framework, query.model_type, list(dict.fromkeys(tags)))
 
 
-def scope_of(route: str, user_id: str, filters: Filters, query: str = "") -> str:
+def scope_of(caller: Caller, route: str, user_id: str, filters: Filters, words: Sequence[str] = ()) -> str:
     """What a `next_token` is good for."""
-    tags = ",".join(sorted(filters.tags))
-    return f"{route}/{user_id}/{filters.framework}/{filters.model_type}/{tags}/{query}"
+    narrowed = filters.framework, filters.model_type, sorted(filters.tags)
+    return next_tokens.scope_of(caller, route, user_id, *narrowed, words)
 
 
 def newest(caller: Caller, user_id: str, query: ListQuery) -> VersionPage:
@@ -46,10 +46,10 @@ def newest(caller: Caller, user_id: str, query: ListQuery) -> VersionPage:
     """
     seen = visible(caller, user_id)
     filters = filters_of(query)
-    scope = scope_of("list", user_id, filters)
+    scope = scope_of(caller, "list", user_id, filters)
     after: str | None
     if query.next_token:
-        skip, after, ended = 0, next_tokens.read_created_key(query.next_token, scope), False
+        skip, after, ended = 0, next_tokens.read(query.next_token, scope), False
     else:
         skip = query.skip
         after, ended = _skip(user_id, filters, seen, skip)

@@ -1,55 +1,58 @@
-"""`next_token`: where a page ended, for the request that it was made for and no other.
+"""`next_token`: where a page ended, sealed for the request that it was made for and no other.
 
-A token holds a position, never a partition: which rows are read follows from the request alone, so that a
-made-up token can at most begin elsewhere in what its maker may read anyway.
+A token holds a position, never a partition: which rows are read follows from the request alone. It is signed, so that
+only a position that was handed out comes back, and hidden, because a page of another user's models may end at one
+that its reader may not know of. Both take HMAC-SHA256 alone, as a synthetic initialization vector (the scheme of
+https://www.rfc-editor.org/rfc/rfc5297 with another function in AES's place): the signature of the position begins the
+token and selects the key stream that hides the position. The same page so always has the same token.
 """
 
 import base64
 import hashlib
-import re
+import hmac
+
+from msgspec import json
 
 from chalicelib.errors import InvalidRequest
+from chalicelib.registry.callers import Caller
+from chalicelib.store import token_key
 
-SEAL = 12
+SEAL = 16
+"""Bytes of a signature."""
+BLOCK = 32
+"""Bytes that one HMAC hides. Positions are padded to whole blocks: a length says little then."""
+MAX_CHARS = 4_096
+"""Characters of a token: the longest of ours has some 2,500."""
 
 
-def _seal(position: bytes, scope: str) -> bytes:
-    return hashlib.sha256(scope.encode() + b"\0" + position).digest()[:SEAL]
+def scope_of(caller: Caller, route: str, *of: object) -> str:
+    """What a token is good for: who asks, the route, and all that says which rows are read and how."""
+    return json.encode([caller.user_id, route, *of]).decode()
 
 
 def make(position: str, scope: str) -> str:
-    """A token for this position; `scope` names the route, the user and the filters."""
+    """A token for this position, a text without NULs."""
     data = position.encode()
-    return base64.urlsafe_b64encode(_seal(data, scope) + data).decode().rstrip("=")
+    data = data.ljust(-(-len(data) // BLOCK) * BLOCK, b"\0")
+    seal = _seal(data, scope)
+    return base64.urlsafe_b64encode(seal + _hidden(seal, data)).decode().rstrip("=")
 
 
 def read(token: str, scope: str) -> str:
-    """The position in a token; `InvalidRequest` when it was damaged or made for another request."""
+    """The position in a token; `InvalidRequest` when we did not make it, or made it for another request."""
     try:
-        position = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))[SEAL:].decode()
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except ValueError:
         raise refusal() from None
-    # Python's decoder skips what is not of its alphabet, so only the very token that we would make is one.
-    if token != make(position, scope):
+    # Python's decoder skips what is not of its alphabet, so only the very text that we would make is one.
+    as_made = base64.urlsafe_b64encode(raw).decode().rstrip("=") == token
+    seal, hidden = raw[:SEAL], raw[SEAL:]
+    if not as_made or len(token) > MAX_CHARS or not hidden or len(hidden) % BLOCK:
         raise refusal()
-    return position
-
-
-def read_created_key(token: str, scope: str) -> str:
-    """The created key in a token; `InvalidRequest` as `read`."""
-    return _read_key(token, scope, r"[0-9TZ:.-]{27}#[\w.-]{1,128}#[\w.-]{1,64}")
-
-
-def read_history_sk(token: str, scope: str) -> str:
-    """The sort key of a history's row in a token; `InvalidRequest` as `read`."""
-    return _read_key(token, scope, r"[0-9TZ:.-]{27}#[0-9a-f]{12}")
-
-
-def _read_key(token: str, scope: str, pattern: str) -> str:
-    position = read(token, scope)
-    if not re.fullmatch(pattern, position, re.ASCII):
+    data = _hidden(seal, hidden)
+    if not hmac.compare_digest(seal, _seal(data, scope)):
         raise refusal()
-    return position
+    return data.rstrip(b"\0").decode()
 
 
 def refusal() -> InvalidRequest:
@@ -58,3 +61,18 @@ def refusal() -> InvalidRequest:
         "next_token is not one that this request gave: repeat it with the same user and filters,"
         " or leave it out to begin at the first page"
     )
+
+
+def _seal(data: bytes, scope: str) -> bytes:
+    signed = b"seal" + hashlib.sha256(scope.encode()).digest() + data
+    return hmac.digest(token_key.key(), signed, "sha256")[:SEAL]
+
+
+def _hidden(seal: bytes, data: bytes) -> bytes:
+    """The data hidden, or hidden data as it was: each byte is combined with one that the key and seal select."""
+    blocks = range(-(-len(data) // BLOCK))
+    stream = b"".join(
+        hmac.digest(token_key.key(), b"hide" + seal + number.to_bytes(4, "big"), "sha256")
+        for number in blocks
+    )
+    return bytes(one ^ other for one, other in zip(data, stream, strict=True))

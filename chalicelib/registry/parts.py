@@ -189,11 +189,9 @@ def arrived(caller: Caller, upload_id: str, query: ArrivedQuery) -> ArrivedPage:
     """Which parts have arrived, 1,000 files a page at most. One Query, and one ListParts a file that has parts."""
     standing = find_own(caller, upload_id)
     require_open(standing)
-    scope = f"parts/{upload_id}/{query.filename or ''}"
-    position = next_tokens.read(query.next_token, scope) if query.next_token else "0"
-    if not position.isdecimal():
-        raise next_tokens.refusal()
-    start, total = int(position), standing.upload.files_total or 1
+    scope = next_tokens.scope_of(caller, "parts", upload_id, query.filename)
+    start = int(next_tokens.read(query.next_token, scope)) if query.next_token else 0
+    total = standing.upload.files_total or 1
     if query.filename is None:
         files = list(islice(_files_from(upload_id, start), min(query.limit, max(0, total - start))))
     else:

@@ -60,7 +60,7 @@ def search(caller: Caller, user_id: str, query: SearchQuery) -> VersionPage:
         return lists.newest(caller, user_id, query)
     seen = visible(caller, user_id)
     filters = lists.filters_of(query)
-    scope = lists.scope_of("search", user_id, filters, " ".join(wanted))
+    scope = lists.scope_of(caller, "search", user_id, filters, wanted)
     position = _read_position(next_tokens.read(query.next_token, scope)) if query.next_token else None
     ranking, known = _ranking(user_id, wanted, filters, seen) if seen else ([], {})
     following = [one for one in ranking if position is None or _rank(one) > _rank(position)]

@@ -3,7 +3,7 @@
 from chalicelib.errors import NotFound
 from chalicelib.registry import access, documents, history, next_tokens
 from chalicelib.registry.callers import Caller
-from chalicelib.registry.naming import check_path, check_version
+from chalicelib.registry.naming import check_version
 from chalicelib.registry.pages import Page
 from chalicelib.schema.documents import FileDocument, FilePage, VersionDocument, VersionPage
 from chalicelib.schema.records import VersionRecord
@@ -39,10 +39,8 @@ def get(caller: Caller, user_id: str, model_id: str, version: str | None) -> Ver
 def of_model(caller: Caller, user_id: str, model_id: str, query: PageQuery) -> VersionPage:
     """A page of a model's versions, the highest first; `NotFound` when it has none."""
     access.check_read(caller, user_id, model_id)
-    scope = f"versions/{user_id}/{model_id}"
+    scope = next_tokens.scope_of(caller, "versions", user_id, model_id)
     after = next_tokens.read(query.next_token, scope) if query.next_token else None
-    if after is not None:
-        check_version(after)
     page: Page[VersionDocument] = Page(query.limit)
     for found in table.pages(versions.of_model(user_id, model_id, after=after), size=query.limit + 1):
         if not all(page.add(documents.list_document(row.read(VersionRecord))) for row in found.rows):
@@ -65,10 +63,8 @@ def files(caller: Caller, user_id: str, model_id: str, query: FilesQuery) -> Fil
     """
     access.check_read(caller, user_id, model_id)
     found = record(user_id, model_id, query.version)
-    scope = f"files/{user_id}/{model_id}/{found.document.version}/{found.upload_id}"
+    scope = next_tokens.scope_of(caller, "files", *found.id, found.upload_id)
     first = next_tokens.read(query.next_token, scope) if query.next_token else ""
-    if first:
-        check_path(first, "next_token")
     page: Page[FileDocument] = Page(query.limit)
     following: str | None = None
     for file in versions.files_from(found, first, count=query.limit + 1):

@@ -160,7 +160,7 @@ Limit = Annotated[int, Meta(ge=1, le=1_000)]
 Skip = Annotated[int, Meta(ge=0, le=1_000_000)]
 NextToken = Annotated[
     str | None,
-    Meta(description="Goes on where the page that gave it ended; `skip` is then not counted again."),
+    Meta(description="Resumes where the page that returned it ended; `skip` is then not counted again."),
 ]
 
 

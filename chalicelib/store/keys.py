@@ -192,6 +192,8 @@ EXPECTED = "expected#"
 FINISHED = "finished#"
 SHARE = "share#"
 JOURNAL_PK = "journal"
+TOKEN_KEY = ("secret#next_tokens", "key")
+"""The row of the key that seals every `next_token`."""
 
 
 def journal_sk(due_at: int, kind: str, name: str) -> str:

@@ -90,7 +90,7 @@ def aws(monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("WEIGHTHOUSE_FORM_LIMIT", "20000000")
     from chalicelib.settings import settings
-    from chalicelib.store import bucket, table, wire
+    from chalicelib.store import bucket, table, token_key, wire
     from chalicelib.store.rows import Row
 
     settings.cache_clear()
@@ -108,6 +108,8 @@ def aws(monkeypatch):
         monkeypatch.setattr(bucket, "client", s3)
         monkeypatch.setattr(wire, "send", wired.send)
         monkeypatch.setattr(Row, "_connection", connection)
+        # As if another process had made it, and this one had read it.
+        monkeypatch.setattr(token_key, "key", lambda: b"k" * token_key.BYTES)
         table.create_table()
         bucket.create()
         s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[settings().bucket].multiparts = _Multiparts()
