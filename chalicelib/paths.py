@@ -11,13 +11,50 @@ MAX_PATH_BYTES = 512
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Searched in the path between two slashes: an expression that begins with a plain character is found ten times as fast.
 _BAD_SEGMENT = re.compile(r"/(\.{0,2})/")
+# The characters with the property Bidi_Control (Unicode Standard Annex 9): "photo\u202egpj.exe" looks like a picture.
+_BIDI_CONTROL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# The last two of each plane and 32 more (Unicode Standard, 23.7). XML, in which S3 lists keys, cannot hold all of them.
+_NONCHARACTER = re.compile(
+    "[\ufdd0-\ufdef"
+    + "".join(f"{chr(plane | 0xFFFE)}{chr(plane | 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
+    + "]"
+)
+_DRIVE = re.compile("[A-Za-z]:")
+# The property Default_Ignorable_Code_Point (DerivedCoreProperties.txt of Unicode 16): what is shown as nothing.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 
 
 def path_problem(path: str) -> str | None:
     """Why `path` cannot be a file's path, as words that follow the path in a sentence; None when it can.
 
-    A path is relative and `/`-separated, has no empty, `.` or `..` segment, no backslash, no control
-    character and no lone surrogate, and takes 1 to 512 bytes in UTF-8.
+    A path is relative and `/`-separated, has no empty, `.` or `..` segment and none that cannot be seen, no
+    backslash, no control character, no bidirectional control, no noncharacter and no lone surrogate, does not
+    begin with a drive letter, and takes 1 to 512 bytes in UTF-8.
+    """
+    if problem := key_problem(path):
+        return problem
+    if _DRIVE.match(path):
+        return f"begins with the drive letter {path[:2]!r}: it must be relative"
+    if path.isascii():
+        return None
+    if control := _BIDI_CONTROL.search(path):
+        return f"holds the bidirectional control U+{ord(control[0]):04X}: leave it out"
+    if other := _NONCHARACTER.search(path):
+        return f"holds U+{ord(other[0]):04X}, which is no character: leave it out"
+    if _BAD_SEGMENT.search(f"/{_INVISIBLE.sub('', path)}/"):
+        return (
+            "has a segment that is empty, '.' or '..' but for characters that cannot be seen: leave them out"
+        )
+    return None
+
+
+def key_problem(path: str) -> str | None:
+    """Why no file of any version has the path `path`, in words as of `path_problem`; None when one may.
+
+    It is the rule of version 0.1: what was stored by it can still be read.
     """
     if not path:
         return "is empty: name the file"
@@ -38,12 +75,28 @@ def path_problem(path: str) -> str | None:
     return None
 
 
-def path_key(path: str) -> str:
-    """A key that is equal for paths which differ in case or Unicode composition only.
+def sent_path(filename: str) -> str:
+    """The path that a form's file name means: an absolute name, or one with a drive, is that of a client's own disk.
 
-    This is canonical caseless matching (Unicode Standard, definition D145): file systems that ignore
-    case or composition put such paths in one place.
+    Of such a name only the last segment counts; a relative one keeps its folders.
+
+    >>> sent_path("C:\\\\models\\\\net.bin"), sent_path("/home/mira/net.bin"), sent_path("weights/net.bin")
+    ('net.bin', 'net.bin', 'weights/net.bin')
+    """
+    drive = _DRIVE.match(filename)
+    if drive or filename.startswith(("/", "\\")):
+        return re.split(r"[/\\]", filename[2:] if drive else filename)[-1]
+    return filename
+
+
+def path_key(path: str) -> str:
+    """A key that is equal for paths which differ in case, Unicode composition or invisible characters only.
+
+    This is canonical caseless matching (Unicode Standard, definition D145) of what can be seen: file systems that
+    ignore case or composition put such paths in one place, HFS+ also those with other invisible characters
+    (https://developer.apple.com/library/archive/technotes/tn/tn1150.html#UnicodeSubtleties), and nobody can tell
+    them apart.
     """
     if path.isascii():
         return path.lower()
-    return normalize("NFD", normalize("NFD", path).casefold())
+    return normalize("NFD", normalize("NFD", _INVISIBLE.sub("", path)).casefold())

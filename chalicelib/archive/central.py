@@ -23,7 +23,6 @@ _HEADER = Struct("<4x4xHH4xLLLHHHH2xLL")
 _SIGNATURE = b"PK\x01\x02"
 _AES = 99
 _UNICODE_PATH = Struct("<BL")
-_DRIVE_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
 class Header(NamedTuple):
@@ -111,8 +110,6 @@ def _path(name: str) -> tuple[str, bool]:
     path = name[:-1] if is_folder else name
     if problem := path_problem(path):
         raise refuse(name, problem)
-    if path[1:2] == ":" and path[0] in _DRIVE_LETTERS:
-        raise refuse(name, "begins with a drive letter: it must be relative")
     return path, is_folder
 
 

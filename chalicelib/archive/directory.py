@@ -105,7 +105,7 @@ def _check_collisions(headers: Iterable[Header]) -> None:
             how = (
                 "in it twice"
                 if next_path == path
-                else f"the same as {next_path!r} but for case or Unicode composition"
+                else f"the same as {next_path!r} but for case, Unicode composition or characters that cannot be seen"
             )
             raise refuse(path, f"is {how}: rename one of them")
         if next_key.startswith(key + b"\0"):

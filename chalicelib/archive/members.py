@@ -15,7 +15,7 @@ from chalicelib.archive.directory import Member
 from chalicelib.archive.extras import UINT32, extra_fields, refuse, widen
 from chalicelib.archive.source import Source
 from chalicelib.checksums import crc32
-from chalicelib.paths import path_key
+from chalicelib.paths import path_key, path_problem
 
 OUTPUT_CHUNK = 1024 * 1024
 """Most bytes that inflating yields at a time."""
@@ -158,11 +158,14 @@ def _inflated(chunks: Iterable[bytes], member: Member) -> Iterator[bytes]:
 def flatten(members: Iterable[Member]) -> tuple[Member, ...]:
     """The members with their base names as paths, for `preserve_structure=false`.
 
-    Raises `InvalidArchive` naming two members whose base names are equal, but for case perhaps.
+    Raises `InvalidArchive` naming two members whose base names are equal, but for case perhaps, or one whose base
+    name cannot be a path: inside a folder it may begin with a drive letter.
     """
     taken: dict[str, Member] = {}
     for member in members:
         base = member.path.rpartition("/")[2]
+        if problem := path_problem(base):
+            raise refuse(member.path, f"has the base name {base!r}, which {problem}")
         first = taken.setdefault(path_key(base), member)
         if first is not member:
             raise refuse(

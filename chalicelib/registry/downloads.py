@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from chalicelib.errors import NotFound
 from chalicelib.registry import access, history, versions
 from chalicelib.registry.callers import Caller
-from chalicelib.registry.naming import check_path
+from chalicelib.registry.naming import check_stored_path
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import DownloadQuery
 from chalicelib.settings import settings
@@ -74,7 +74,7 @@ def _archive(record: VersionRecord, *, inline: bool) -> Content | Link | Pending
 
 
 def _file(record: VersionRecord, filename: str, *, inline: bool) -> Content | Link:
-    check_path(filename)
+    check_stored_path(filename)
     file = rows.file_named(record, filename)
     if file is None:
         raise NotFound(f"{_name(record)} has no file {filename[:80]!r}")

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from chalicelib import checksums
 from chalicelib.errors import HashMismatch, StoreBusy
+from chalicelib.paths import sent_path
 from chalicelib.registry import access, clock, metadata
 from chalicelib.registry.callers import Caller
 from chalicelib.registry.finishing import finish
@@ -24,6 +25,7 @@ def store_file(
     caller: Caller, form: SingleForm, filename: str, content_type: str | None, data: bytes
 ) -> VersionDocument:
     """Publishes one file as a version; `Conflict` when it exists, `HashMismatch`."""
+    filename = sent_path(filename)
     check_path(filename)
     declared = metadata.clean_hash(form.file_hash, "file_hash")
     sha256 = hashlib.sha256(data).hexdigest()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from chalicelib.errors import InvalidRequest
-from chalicelib.paths import path_key, path_problem
+from chalicelib.paths import key_problem, path_key, path_problem
 
 RESERVED_USERS = frozenset({"upload", "uploads", "search"})
 """Words that stand in a user's place in the API's paths."""
@@ -70,6 +70,13 @@ def check_path(path: str, field: str = "filename") -> None:
         raise InvalidRequest(f"{field} {shown(path)} {problem}")
 
 
+def check_stored_path(path: str, field: str = "filename") -> None:
+    """Raise `InvalidRequest` unless a version may have a file of this path; some have names of an older rule."""
+    problem = key_problem(path)
+    if problem is not None:
+        raise InvalidRequest(f"{field} {shown(path)} {problem}")
+
+
 def check_paths(paths: Iterable[str]) -> None:
     """Raise `InvalidRequest` when two of the paths, which passed `check_path`, can't share a version."""
     pair = collision(paths)
@@ -77,7 +84,8 @@ def check_paths(paths: Iterable[str]) -> None:
         first, second = pair
         raise InvalidRequest(
             f"filename {shown(first)} and filename {shown(second)} can't be in one version: they are one path, or"
-            " differ only in case or Unicode composition, or one is a folder of the other; rename one"
+            " differ only in case, Unicode composition or characters that cannot be seen, or one is a folder of the"
+            " other; rename one"
         )
 
 

@@ -14,7 +14,7 @@ from chalicelib.registry import access, documents, history, manifests, versions
 from chalicelib.registry.callers import Caller
 from chalicelib.registry.frameworks import framework_of
 from chalicelib.registry.metadata import check_sizes, clean_tags
-from chalicelib.registry.naming import check_path
+from chalicelib.registry.naming import check_stored_path
 from chalicelib.registry.publishing import RESERVED_CHANGES
 from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.history import Actor
@@ -72,7 +72,7 @@ def apply(record: VersionRecord, change: MetadataChange, actor: Actor) -> Versio
         fields["tags"] = clean_tags(fields["tags"])  # type: ignore[arg-type]
     primary = fields.get("primary_file_path", old.primary_file_path)
     if primary is not None and primary != old.primary_file_path:
-        check_path(str(primary), "primary_file_path")
+        check_stored_path(str(primary), "primary_file_path")
         if rows.file_named(record, str(primary)) is None:
             raise InvalidRequest(f"primary_file_path: the version has no file {str(primary)[:80]!r}")
     if fields.get("framework", "") is None:

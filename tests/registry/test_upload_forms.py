@@ -239,7 +239,6 @@ def test_a_name_that_is_a_path_comes_back_as_it_went(api, filename):
         "../m.pkl",
         "a/../b",
         "a/./b",
-        "/etc/passwd",
         "a//b",
         "a/",
         "a\\m.pkl",

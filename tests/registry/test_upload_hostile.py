@@ -146,7 +146,7 @@ def test_half_a_surrogate_pair_is_refused(untouched, field):
 
 
 @pytest.mark.parametrize(
-    "name", ["é" * 256, "CON", "a b", " a", "~", "%2e%2e", "a:b", "<script>", "🌱/🌳", "a'b\"c"]
+    "name", ["é" * 256, "CON", "a b", " a", "~", "%2e%2e", "net:b", "<script>", "🌱/🌳", "a'b\"c"]
 )
 def test_an_odd_name_that_is_a_path_is_taken(api, name):
     plan = api.post("/ai-models/upload/single", {**DOORS["single"], "filename": name}).json
