@@ -56,3 +56,28 @@ def command(tmp_path, monkeypatch, capsys):
         return status, *capsys.readouterr()
 
     return run_it
+
+
+class Clock:
+    """The time that the client's patience goes by: it passes where the client waits, and nowhere else."""
+
+    def __init__(self):
+        self.now = 1000.0
+        self.waits = []
+
+    def wait(self, patience, seconds):
+        patience.check()
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A client that waits in no time, and each time for the longest pause that it may make."""
+    made = Clock()
+    monkeypatch.setattr("weighthouse.patience.monotonic", lambda: made.now)
+    monkeypatch.setattr(
+        "weighthouse.patience.Patience.wait", lambda patience, seconds: made.wait(patience, seconds)
+    )
+    monkeypatch.setattr("random.uniform", lambda low, high: high)
+    return made

@@ -27,6 +27,9 @@ _FIRST = 101
 class Client:
     """A registry as one caller sees it. Threads can share it; connections are kept until `close`.
 
+    Processes can share it, too: one that is forked makes its own connections, and so does one that it is pickled for.
+    A pickle holds the address, and the token only when that was given to `Client` itself.
+
     Every method blocks; from an event loop, call it with `asyncio.to_thread`. Where a version is not named, it is
     the latest. Every method raises `WeighthouseError`: `InvalidInput` before anything is sent, a `ServiceError`
     for what the service answered, `Unreachable` when retries did not help.
@@ -40,6 +43,11 @@ class Client:
         self.url = (url or os.environ.get("WEIGHTHOUSE_URL") or login.last_url() or DEFAULT_URL).rstrip("/")
         found = token or os.environ.get("WEIGHTHOUSE_TOKEN") or login.token_for(self.url)
         self.transport = Transport(self.url, found)
+        self._given = token
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its address: what it becomes in another process finds its token there, unless this one was given its."""
+        return type(self), (self.url, self._given)
 
     def close(self) -> None:
         """Closes the connections that are kept."""
@@ -129,7 +137,7 @@ class Client:
         from weighthouse.pull.remote import RemoteFile
 
         check_name(user_id, model_id, version)
-        return RemoteFile(self.transport, user_id, model_id, path, version)
+        return RemoteFile(self, user_id, model_id, path, version)
 
     def get(self, user_id: str, model_id: str, version: str | None = None) -> Version:
         """A version with its first 1,000 files; raises `NotFound`."""
@@ -175,7 +183,8 @@ class Client:
     def files(self, user_id: str, model_id: str, version: str | None = None) -> Iterator[File]:
         """Every file of a version in path order; raises `NotFound`."""
         check_name(user_id, model_id, version)
-        pages = self.transport.pages(f"/ai-models/{user_id}/{model_id}/files", query={"version": version})
+        path = f"/ai-models/{user_id}/{model_id}/files"
+        pages = self.transport.pages(path, "files", query={"version": version})
         return (read(File, file) for page in pages for file in page["files"])
 
     def update(self, user_id: str, model_id: str, version: str | None = None, **fields: Any) -> Version:
@@ -208,5 +217,5 @@ class Client:
         return self.transport.ask(method, f"/ai-models/{user_id}/{model_id}", **request)
 
     def _versions(self, path: str, query: Mapping[str, Any]) -> Iterator[Version]:
-        pages = self.transport.pages(path, query=query, first=_FIRST)
+        pages = self.transport.pages(path, "models", query=query, first=_FIRST)
         return (Version.of(version) for page in pages for version in page["models"])

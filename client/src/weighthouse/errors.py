@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class WeighthouseError(Exception):
     """Something did not work; `detail` names the field, file or address, and says what to do."""
@@ -9,6 +11,16 @@ class WeighthouseError(Exception):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By what it consists of, so that a process can hand it to another whatever its class is made from."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[WeighthouseError], args: tuple[Any, ...], fields: dict[str, Any]) -> WeighthouseError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 class InvalidInput(WeighthouseError):
@@ -25,6 +37,10 @@ class ContentMismatch(WeighthouseError):
 
 class Unreachable(WeighthouseError):
     """The service or its store could not be reached, or broke off, for as long as the retries lasted."""
+
+
+class InvalidAnswer(WeighthouseError):
+    """The service or its store answered what its API rules out; whoever runs it can say why."""
 
 
 class StoreRefused(WeighthouseError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
-import time
 from collections.abc import Callable
+from time import monotonic
 from typing import TypeVar
 
 from weighthouse.errors import WeighthouseError
@@ -21,10 +22,12 @@ _LONGEST = 20.0
 class Transient(Exception):
     """An attempt failed in a way that may pass; `cause` is what is raised when it does not."""
 
-    def __init__(self, cause: WeighthouseError, retry_after: float = 0.0) -> None:
+    def __init__(self, cause: WeighthouseError, retry_after: float = 0.0, within: float = math.inf) -> None:
+        """`within` so many seconds from the first failure on it must pass, where that is less than a budget."""
         super().__init__(str(cause))
         self.cause = cause
         self.retry_after = retry_after
+        self.within = within
 
 
 class Stopped(Exception):
@@ -59,16 +62,16 @@ class Patience:
 
     def keep_trying(self, attempt: Callable[[], T]) -> T:
         """What `attempt` gives, repeated while it raises `Transient` and the budget lasts; then the last cause."""
-        tries, deadline = 0, 0.0
+        tries, began = 0, 0.0
         while True:
             self.check()
             try:
                 return attempt()
             except Transient as failure:
                 tries += 1
-                now = time.monotonic()
-                deadline = deadline or now + self.budget
-                left = deadline - now
+                now = monotonic()
+                began = began or now
+                left = began + min(self.budget, failure.within) - now
                 if left <= 0 or failure.retry_after > left:
                     cause = failure.cause
                     if tries > 1:

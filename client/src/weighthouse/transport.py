@@ -4,35 +4,33 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.exceptions import HTTPError, InvalidHeader, SSLError
 
 from weighthouse._version import __version__
+from weighthouse.connections import BLOCK, Connections
 from weighthouse.errors import (
+    InvalidAnswer,
     InvalidInput,
     NotFound,
     StoreRefused,
     Unreachable,
-    WeighthouseError,
     of_status,
 )
 from weighthouse.patience import BUDGET, Patience, Transient
 
-BLOCK = 256 * 1024
-"""Bytes that are read, sent and received at a time."""
 PAGE = 1000
 """Items of a page, the most that the API gives: docs/api.md, under "Rules for all requests"."""
 
-_FIRST_BUDGET = 10.0
-"""Seconds for which a service that has never answered is tried: its address may be wrong."""
-_KEPT = 32
-"""Connections kept to a host; more are opened when more threads ask at once."""
+_DOUBTFUL = 10.0
+"""Seconds for which that is tried again which may well never pass: a service that has not answered yet, whose address
+may be wrong, and a store that answers with other bytes than it was asked for."""
+_EMPTY = 1000
+"""Pages without a version in a row, before a list is taken for one without end. A filter may leave some empty."""
 # `connect` also bounds the sending of a block. The service may take 30 s for an answer behind API Gateway,
 # and longer where it reads a large upload within the request, as `make run` does.
 _SERVICE = urllib3.Timeout(connect=10, read=90)
@@ -62,44 +60,23 @@ class Transport:
         self._headers = {"User-Agent": f"weighthouse/{__version__}", "Accept": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
-        self._managers: dict[str | None, urllib3.PoolManager] = {}
-        self._proxies: dict[tuple[str, str], str | None] = {}
-        self._lock = threading.Lock()
+        self._connections = Connections()
         self._reached = False
 
     def close(self) -> None:
         """Closes the connections that are not in use."""
-        for manager in self._managers.values():
-            manager.clear()
-
-    def _manager(self, url: str) -> urllib3.PoolManager:
-        parts = urlsplit(url)
-        with self._lock:
-            # Looking through the environment for a proxy takes longer than all else of a request.
-            if (origin := (parts.scheme, parts.netloc)) not in self._proxies:
-                bypassed = proxy_bypass(parts.hostname or "")
-                self._proxies[origin] = None if bypassed else getproxies().get(parts.scheme)
-            proxy = self._proxies[origin]
-            if proxy not in self._managers:
-                options: dict[str, Any] = {"maxsize": _KEPT, "blocksize": BLOCK, "retries": False}
-                self._managers[proxy] = (
-                    urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-                )
-            return self._managers[proxy]
+        self._connections.close()
 
     def _send(self, method: str, url: str, **request: Any) -> urllib3.BaseHTTPResponse:
         """An answer, whatever its status; raises `Transient` when none comes."""
         try:
-            return self._manager(url).request(method, url, redirect=False, **request)
+            return self._connections.to(url).request(method, url, redirect=False, **request)
         except SSLError as error:
             raise Unreachable(f"{_host(url)} can't be trusted: {error}") from error
         except (HTTPError, OSError) as error:
-            raise Transient(Unreachable(f"{_host(url)} can't be reached: {_cause(error)}")) from error
-
-    def _patience(self, patience: Patience | None) -> Patience:
-        if self._reached:
-            return patience or Patience(BUDGET)
-        return Patience(_FIRST_BUDGET)
+            within = BUDGET if self._reached else _DOUBTFUL
+            cause = Unreachable(f"{_host(url)} can't be reached: {_cause(error)}")
+            raise Transient(cause, within=within) from error
 
     def _ask(self, method: str, path: str, query: Mapping[str, Any], body: Any) -> urllib3.BaseHTTPResponse:
         named = {key: value for key, value in query.items() if value is not None}
@@ -149,23 +126,41 @@ class Transport:
                     f"{self.url} does not answer as Weighthouse does: is the address right?"
                 ) from None
 
-        return self._patience(patience).keep_trying(attempt)
+        return (patience or Patience()).keep_trying(attempt)
 
     def pages(
-        self, path: str, *, query: Mapping[str, Any], first: int = PAGE, patience: Patience | None = None
+        self,
+        path: str,
+        of: Literal["files", "models"],
+        *,
+        query: Mapping[str, Any],
+        first: int = PAGE,
+        most: int | None = None,
+        patience: Patience | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """The pages of a list, asked for one by one as they are read; raises as `ask`.
+        """The pages of a list, asked for one by one as they are read; raises as `ask`, and `InvalidAnswer`.
 
-        `first` items at most are in the first one, 1,000 in those that follow.
+        `first` items at most are in the first one, 1,000 in those that follow, `most` in all where that is known. A
+        list that can't end is the service's fault: one that names a page twice, has more files than it says, a page
+        without files before its end, or page after page without a version.
         """
-        token, limit = None, first
+        token, limit, listed, empty = None, first, 0, 0
+        seen: set[str | None] = {None}
         while True:
             asked = {**query, "limit": limit, "next_token": token}
             page: dict[str, Any] = self.ask("GET", path, query=asked, patience=patience)
-            yield page
             token, limit = page["next_token"], PAGE
+            listed, empty = listed + len(page[of]), 0 if page[of] else empty + 1
+            total = page.get("files_total", most)
+            endless = token in seen or empty > (_EMPTY if of == "models" else 0)
+            if (token is not None and endless) or (total is not None and listed > total):
+                raise InvalidAnswer(
+                    f"The service lists {path} without end, at {page['next_token']!r}: tell whoever runs it"
+                )
+            yield page
             if token is None:
                 return
+            seen.add(token)
 
     def locate(self, path: str, *, query: Mapping[str, Any], patience: Patience | None = None) -> str:
         """The presigned URL that the service redirects to; waits for what is not ready yet (202)."""
@@ -178,7 +173,7 @@ class Transport:
                 )
             return answer.headers["Location"]
 
-        return self._patience(patience).keep_trying(attempt)
+        return (patience or Patience()).keep_trying(attempt)
 
     def put(self, url: str, content: Content, size: int) -> None:
         """Sends a part, once; raises `Transient`, `StoreRefused`, and what reading `content` raises."""
@@ -187,19 +182,24 @@ class Transport:
         if answer.status not in (200, 201, 204):
             raise _refusal(answer, url)
 
-    def get(self, url: str, start: int, stop: int, etag: str | None = None) -> Received:
-        """Bytes `start` to before `stop` of an object, once; with `etag` only while the object still has it.
+    def get(self, url: str, start: int, stop: int, size: int, etag: str | None = None) -> Received:
+        """Bytes `start` to before `stop` of an object of `size` bytes, once; with `etag` only while that is its ETag.
 
-        Raises `Transient`, and `StoreRefused`, with status 412 when it has another one; reading it raises
-        `Transient` when it breaks off.
+        Raises `Transient`, also when other bytes come than were asked for, and `StoreRefused`: with status 412 when the
+        object has another ETag, 416 when it has another size. Reading it raises `Transient` when it breaks off.
         """
         headers = {"Range": f"bytes={start}-{stop - 1}", "User-Agent": self._headers["User-Agent"]}
         if etag:
             headers["If-Match"] = etag
         answer = self._send("GET", url, headers=headers, timeout=_STORE, preload_content=False)
-        if answer.status != 206 and not (answer.status == 200 and start == 0):
-            answer.read()
-            raise _refusal(answer, url)
+        wrong = (
+            _wrong_bytes(answer, url, start, stop, size)
+            if answer.status in (200, 206)
+            else _refusal(answer, url)
+        )
+        if wrong is not None:
+            answer.close()
+            raise wrong
         return Received(answer, stop - start, _host(url))
 
 
@@ -211,7 +211,7 @@ class Received:
         self._answer, self._size, self._host = answer, size, host
 
     def __iter__(self) -> Iterator[bytes]:
-        """Gives all of it, or raises `Transient`."""
+        """All of it; raises `Transient` when it breaks off."""
         left = self._size
         try:
             while left:
@@ -260,14 +260,47 @@ def _retry_after(answer: urllib3.BaseHTTPResponse) -> float:
     return min(seconds, _LONGEST_RETRY_AFTER)
 
 
-def _refusal(answer: urllib3.BaseHTTPResponse, url: str) -> WeighthouseError | Transient:
+def _refusal(answer: urllib3.BaseHTTPResponse, url: str) -> StoreRefused | Transient:
     """What a store's error answer means.
 
     S3 says RequestTimeout with 400: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
     """
-    found = re.search(rb"<Code>([A-Za-z]{1,64})</Code>", answer.data[:4096])
+    try:
+        found = re.search(rb"<Code>([A-Za-z]{1,64})</Code>", answer.data[:4096])
+    except (HTTPError, OSError):
+        found = None
     code = found[1].decode() if found else answer.reason or ""
-    refused = StoreRefused(f"The store at {_host(url)} answered {answer.status} {code}", answer.status)
+    refused = StoreRefused(
+        f"The store at {_host(url)} answered {answer.status} {code}".rstrip(), answer.status
+    )
     if answer.status in _PASSING or code == "RequestTimeout":
         return Transient(refused, _retry_after(answer))
     return refused
+
+
+def _wrong_bytes(
+    answer: urllib3.BaseHTTPResponse, url: str, start: int, stop: int, size: int
+) -> StoreRefused | Transient | None:
+    """Why a body is not the range that was asked for, by what the answer says of it; None when it is.
+
+    A range comes with Content-Range: https://www.rfc-editor.org/rfc/rfc9110#section-14.4. An answer with the whole
+    object does for a range that begins with its first byte.
+    """
+    length = answer.headers.get("Content-Length", "")
+    if answer.status == 206:
+        said = answer.headers.get("Content-Range", "a range that it does not name")
+        found = re.fullmatch(r"bytes \d+-\d+/(\d+)", said)
+        whole = int(found[1]) if found else size
+        agrees = said == f"bytes {start}-{stop - 1}/{size}" and length in ("", f"{stop - start}")
+    else:
+        said = f"all {length} bytes"
+        whole = int(length) if length.isdecimal() else size
+        agrees = start == 0 and length == f"{size}"
+    if whole != size:
+        return StoreRefused(f"The object at {_host(url)} has {whole:,} bytes and not {size:,}", 416)
+    if agrees:
+        return None
+    cause = InvalidAnswer(
+        f"{_host(url)} was asked for bytes {start}-{stop - 1} of {size}, and answered with {said}"
+    )
+    return Transient(cause, within=_DOUBTFUL)

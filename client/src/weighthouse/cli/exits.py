@@ -30,6 +30,7 @@ _BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
     (errors.Forbidden, REFUSED),
     (errors.Unreachable, UNAVAILABLE),
     (errors.Unavailable, UNAVAILABLE),
+    (errors.InvalidAnswer, UNAVAILABLE),
     (errors.ContentMismatch, MISMATCH),
     (errors.FileChanged, MISMATCH),
 )

@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from weighthouse.errors import ContentMismatch
+from weighthouse.locking import release
 from weighthouse.parallel import each
 from weighthouse.patience import Patience
 from weighthouse.progress import Meter
@@ -104,12 +105,12 @@ class Fetching:
             try:
                 if waited and is_equal(target, file, lambda _: self._patience.check()):
                     os.unlink(path)
-                    os.close(descriptor)
+                    release(descriptor)
                     self._meter.keep(file.size, files=1)
                     return None
                 partial = Partial(file, path, descriptor)
             except BaseException:
-                os.close(descriptor)
+                release(descriptor)
                 raise
         except OSError as error:
             raise cannot_write(target, error) from error
@@ -119,9 +120,10 @@ class Fetching:
         return partial
 
     def _source(self, file: Wanted, url: str, etag: str | None = None) -> Source:
-        return Source(
-            self._transport, file.filename, url, lambda refused: self._listing.fresh(file, refused), etag
-        )
+        def fresh(refused: str | None) -> str:
+            return self._listing.fresh(file, refused)
+
+        return Source(self._transport, file.filename, file.size, url, fresh, etag)
 
     def _do(self, unit: _Small | _Range) -> None:
         if isinstance(unit, _Small):
@@ -215,7 +217,7 @@ class Fetching:
             write_at(descriptor, content, 0)
             os.replace(path, target)
         finally:
-            os.close(descriptor)
+            release(descriptor)
 
     def _finish(self, file: Wanted, target: str, *, travelled: bool) -> None:
         if self._cache:

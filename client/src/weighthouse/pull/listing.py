@@ -34,7 +34,8 @@ class Listing:
         """Every file in path order; raises `NotFound`."""
         token: str | None = None
         query = {"version": self._version}
-        for page in self._transport.pages(f"{self._model}/files", query=query, patience=self._patience):
+        pages = self._transport.pages(f"{self._model}/files", "files", query=query, patience=self._patience)
+        for page in pages:
             number = len(self._tokens)
             self._tokens.append(token)
             for file in page["files"]:
@@ -46,7 +47,7 @@ class Listing:
         with self._lock:
             return self._known(file) or self._ask(file)
 
-    def fresh(self, file: Wanted, refused: str) -> str:
+    def fresh(self, file: Wanted, refused: str | None) -> str:
         """A URL in place of one that was refused."""
         with self._lock:
             url = self._known(file)

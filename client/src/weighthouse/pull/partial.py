@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 
+from weighthouse.locking import release
 from weighthouse.patience import Patience, Stopped
 from weighthouse.pull.ranges import Ranges, header, range_size, read_state, state_size
 from weighthouse.pull.selection import Wanted
@@ -136,7 +137,7 @@ class Partial:
         """Unlocks it; a thread that still waits for an answer writes nothing any more."""
         with self._writing:
             if self._descriptor is not None:
-                os.close(self._descriptor)
+                release(self._descriptor)
                 self._descriptor = None
 
 

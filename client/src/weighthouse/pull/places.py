@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import stat
@@ -11,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from weighthouse.errors import InvalidInput, WeighthouseError
+from weighthouse.locking import lock, release
 from weighthouse.names import PART
 from weighthouse.patience import Patience
 
@@ -124,7 +124,7 @@ class Places:
 def open_locked(path: str, patience: Patience) -> tuple[int, bool]:
     """The file at `path`, made where there is none, as a descriptor that nobody else has locked.
 
-    Also whether another process had it meanwhile. It is locked until it is closed, at the latest when the process
+    Also whether another process had it meanwhile. It is locked until it is released, at the latest when the process
     ends. Raises `OSError`, and `Stopped`.
     """
     waited = False
@@ -137,11 +137,11 @@ def open_locked(path: str, patience: Patience) -> tuple[int, bool]:
             os.unlink(path)
             continue
         try:
-            _lock(descriptor)
+            lock(descriptor)
             # Whoever had it may have given it its final name, or removed it.
             if _is_at(descriptor, path):
                 return descriptor, waited
-            os.close(descriptor)
+            release(descriptor)
         except BlockingIOError:
             os.close(descriptor)
             patience.wait(_LOOK)
@@ -149,15 +149,6 @@ def open_locked(path: str, patience: Patience) -> tuple[int, bool]:
             os.close(descriptor)
             raise
         waited = True
-
-
-def _lock(descriptor: int) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        # Some network file systems have no locks; there, two pulls into one folder are the caller's to avoid.
-        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise
 
 
 def _is_at(descriptor: int, path: str) -> bool:

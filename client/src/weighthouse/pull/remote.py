@@ -5,48 +5,74 @@ from __future__ import annotations
 import io
 import os
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weighthouse.documents import File, Version, read
 from weighthouse.errors import NotFound
+from weighthouse.forking import begin_anew_in_children
 from weighthouse.patience import Patience
 from weighthouse.pull.blocks import Blocks
 from weighthouse.pull.source import Source
-from weighthouse.transport import Transport
+
+if TYPE_CHECKING:
+    from weighthouse.client import Client
 
 
 class RemoteFile(io.RawIOBase):
     """A seekable, read-only file over ranged requests; see `Client.open`.
 
     It fetches blocks of 256 KiB, up to 8 MiB at once when it is read in order, and holds the last 16 MiB. Threads
-    can share it as they can share any file: with one position. What is read is not compared with a hash, which is one
-    of the whole; that the object is replaced meanwhile is noticed, and raises `ContentMismatch`.
+    can share it as they can share any file: with one position. A forked process, and one that it is pickled for, go on
+    from this position with one of their own. What is read is not compared with a hash, which is one of the whole; that
+    the object is replaced meanwhile is noticed, and raises `ContentMismatch`.
     """
 
     mode = "rb"
 
-    def __init__(
-        self, transport: Transport, user_id: str, model_id: str, path: str, version: str | None
-    ) -> None:
+    def __init__(self, client: Client, user_id: str, model_id: str, path: str, version: str | None) -> None:
         """Raises `NotFound`."""
         super().__init__()
-        self._transport, self._model = transport, f"/ai-models/{user_id}/{model_id}"
-        found = Version.of(transport.ask("GET", self._model, query={"version": version}))
+        self._client, self._model = client, f"/ai-models/{user_id}/{model_id}"
+        found = Version.of(client.transport.ask("GET", self._model, query={"version": version}))
         self.version = found.version
         """The version that it is of."""
         self.file = self._find(found, path)
         """What the registry says of it."""
-        self._source = Source(transport, path, self._locate(), lambda refused: self._locate())
-        self._blocks = Blocks(self.size, self._fetch)
         self._position = 0
+        self._begin(None)
+        begin_anew_in_children(self)
+
+    def _begin(self, etag: str | None) -> None:
+        """Starts without anything read, of the object with this ETag when one is known."""
         self._lock = threading.RLock()
+        self._blocks = Blocks(self.size, self._fetch)
+        transport = self._client.transport
+        self._source = Source(transport, self.name, self.size, None, lambda _: self._locate(), etag)
+
+    def begin_anew(self) -> None:
+        """Forgets what was read in the process that this one was forked from, and which threads were reading."""
+        self._begin(self._source.etag)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What it is of and where it stands, with the object's ETag: another object is not the same file."""
+        self._check_open()
+        with self._lock:
+            kept = ("_client", "_model", "version", "file", "_position")
+            return {**{name: self.__dict__[name] for name in kept}, "etag": self._source.etag}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        etag = state.pop("etag")
+        self.__dict__.update(state)
+        self._begin(etag)
+        begin_anew_in_children(self)
 
     def _find(self, version: Version, path: str) -> File:
         for file in version.files:
             if file.filename == path:
                 return file
         if version.files_total > len(version.files):
-            for page in self._transport.pages(f"{self._model}/files", query={"version": version.version}):
+            query = {"version": version.version}
+            for page in self._client.transport.pages(f"{self._model}/files", "files", query=query):
                 for entry in page["files"]:
                     if entry["filename"] == path:
                         return read(File, entry)
@@ -55,7 +81,7 @@ class RemoteFile(io.RawIOBase):
 
     def _locate(self) -> str:
         query = {"version": self.version, "filename": self.file.filename}
-        return self._transport.locate(f"{self._model}/download", query=query)
+        return self._client.transport.locate(f"{self._model}/download", query=query)
 
     def _fetch(self, start: int, stop: int) -> bytes:
         received: list[bytes] = []

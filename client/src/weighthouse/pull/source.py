@@ -21,11 +21,17 @@ class Source:
     """A file at the store; threads can read different ranges of it at once."""
 
     def __init__(
-        self, transport: Transport, name: str, url: str, fresh: Callable[[str], str], etag: str | None = None
+        self,
+        transport: Transport,
+        name: str,
+        size: int,
+        url: str | None,
+        fresh: Callable[[str | None], str],
+        etag: str | None = None,
     ) -> None:
-        """`fresh` gives a URL in place of one that was refused; `etag` is of bytes that have arrived before."""
+        """`fresh` returns a URL in place of one that was refused, or of none; `etag` is of bytes that came before."""
         self.etag = etag
-        self._transport, self._name, self._url, self._fresh = transport, name, url, fresh
+        self._transport, self._name, self._size, self._url, self._fresh = transport, name, size, url, fresh
         self._lock = threading.Lock()
 
     def read(self, start: int, stop: int, take: Callable[[bytes], None], patience: Patience) -> None:
@@ -37,9 +43,9 @@ class Source:
 
         def attempt() -> None:
             nonlocal position, renewals
-            url, began = self._url, position
+            url, began = self._url or self._renew(None), position
             try:
-                received = self._transport.get(url, position, stop, self.etag)
+                received = self._transport.get(url, position, stop, self._size, self.etag)
                 self._agree(received.etag)
                 renewals = 0
                 for block in received:
@@ -74,7 +80,8 @@ class Source:
     def _replaced(self) -> Replaced:
         return Replaced(f"{self._name!r} was replaced at the store while it was read: begin anew")
 
-    def _renew(self, refused: str) -> None:
+    def _renew(self, refused: str | None) -> str:
         with self._lock:
-            if self._url == refused:
+            if self._url is None or self._url == refused:
                 self._url = self._fresh(refused)
+            return self._url

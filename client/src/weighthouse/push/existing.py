@@ -42,7 +42,7 @@ def existing(transport: Transport, fields: Mapping[str, Any], files: Sequence[Pu
 
 def _same(transport: Transport, address: str, version: str, files: Sequence[PushedFile]) -> bool:
     expected = iter(files)
-    for page in transport.pages(f"{address}/files", query={"version": version}):
+    for page in transport.pages(f"{address}/files", "files", query={"version": version}):
         for file in page["files"]:
             if (file["filename"], file["file_size"], file["file_hash"]) != next(expected, None):
                 return False

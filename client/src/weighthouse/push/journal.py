@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from weighthouse.errors import InvalidInput
+from weighthouse.locking import lock, release
 from weighthouse.settings import state_folder
 
 PushedFile = tuple[str, int, str]
@@ -50,13 +50,13 @@ class Journal:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(descriptor)
             except BlockingIOError:
                 raise InvalidInput("The same push is running already; wait for it, or stop it") from None
             yield
             path.unlink(missing_ok=True)
         finally:
-            os.close(descriptor)
+            release(descriptor)
 
     def read(self) -> Begun | None:
         """The upload that was begun, if there is one."""

@@ -76,7 +76,8 @@ class Session:
         if plan and len(plan["files"]) == plan["files_total"]:
             return Layout.of([plan])
         try:
-            layout = Layout.of(self._transport.pages(f"{self._address}/parts", query={}))
+            pages = self._transport.pages(f"{self._address}/parts", "files", query={}, most=len(names))
+            layout = Layout.of(pages)
         except (Conflict, NotFound) as error:
             raise Ended(error) from error
         if layout.names != names:
