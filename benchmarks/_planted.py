@@ -143,7 +143,9 @@ def _upload(count: int) -> None:
         bytes_total=6 * count,
     )
     expected = [ExpectedFile(path=file.path, size=6, content_type=file.content_type) for file in files]
-    standing = uploads.reserve(upload, expected)
+    listed = uploads.file_list(expected)
+    standing = uploads.reserve(upload, uploads.UPLOADING, listed)
+    uploads.write_list(upload, listed, bool)
     now = clock.now()
     uploads.move(standing, uploads.VERIFYING, due_at=now + 86_000, now=now)
     table.update(uploads.key(UPLOAD_ID), leases.taken("dead", now - 1))
@@ -171,7 +173,7 @@ def _parts(count: int) -> None:
         content_type="application/octet-stream",
         multipart_id=multipart_id,
     )
-    uploads.reserve(upload, [file])
+    uploads.reserve(upload, uploads.UPLOADING, [[file]])
 
     def send(number: int) -> None:
         multipart.upload_part(key, multipart_id, number, [_content(number)], 6)

@@ -10,7 +10,7 @@ from itertools import chain
 from msgspec import structs
 
 from chalicelib import telemetry
-from chalicelib.errors import WeighthouseError
+from chalicelib.errors import Conflict, WeighthouseError
 from chalicelib.registry.arriving import PartsMissing, check_arrived, object_key, pages
 from chalicelib.registry.bundles import neighbours, unbundle
 from chalicelib.registry.leases import Lease, LeaseLost, Remaining, Shared
@@ -71,9 +71,21 @@ def _give_up(standing: Standing, lease: Lease, error: Exception) -> None:
         uploads.release(standing.upload.upload_id, lease.owner, standing.state)
 
 
-def expected_files(upload_id: str) -> list[ExpectedFile]:
-    """All files that an upload expects in path order, and at last the bundle, where there is one."""
-    return [file for chunk in uploads.expected(upload_id) for file in chunk.files]
+class NotListed(Conflict):
+    """The list of an upload's files is not whole: its end has begun, or its plan died while it was being written."""
+
+    def __init__(self, upload: Upload) -> None:
+        super().__init__(
+            f"Upload {upload.upload_id} does not list all of its files: abort it, and start a new one"
+        )
+
+
+def expected_files(upload: Upload) -> list[ExpectedFile]:
+    """All files that an upload expects in path order, and at last the bundle, where there is one; `NotListed`."""
+    files = [file for chunk in uploads.expected(upload.upload_id) for file in chunk.files]
+    if len(files) != (upload.files_total or 1) + upload.has_bundle:
+        raise NotListed(upload)
+    return files
 
 
 def is_looked_at_here(upload: Upload, files: list[ExpectedFile]) -> bool:
@@ -84,9 +96,9 @@ def is_looked_at_here(upload: Upload, files: list[ExpectedFile]) -> bool:
 def finish_sent(standing: Standing, owner: str, remaining: Remaining) -> VersionDocument:
     """Finishes an upload whose files came by presigned URLs, or by a ZIP that did."""
     upload = standing.upload
-    files = expected_files(upload.upload_id)
 
     def make(lease: Lease) -> list[FileRecord]:
+        files = expected_files(upload)
         made = (
             _unpacked(standing, lease, files[0]) if upload.kind == "folder" else _made(upload, lease, files)
         )
@@ -113,6 +125,7 @@ def _unpacked(standing: Standing, lease: Lease, archive: ExpectedFile) -> list[F
 
 
 def _made(upload: Upload, lease: Lease, files: list[ExpectedFile]) -> list[FileRecord]:
+    lease.set_totals(upload.files_total, upload.bytes_total)
     done = already_made(upload, lease, (file.path for file in files))
     missing = [file for file in files if file.path not in done]
     if not is_looked_at_here(upload, files):

@@ -38,6 +38,7 @@ def store_file(
     )
 
     def make(upload: Upload, lease: Lease) -> list[FileRecord]:
+        lease.set_totals(1, len(data))
         crc32 = checksums.crc32(data)
         etag = objects.put(
             keys.file_key(*upload.id, filename), data, content_type=str(known_type), crc32=crc32
@@ -77,19 +78,19 @@ def _publish(
     preserve_structure: bool = True,
 ) -> VersionDocument:
     access.check_upload(caller, form.user_id)
-    now, owner = clock.now(), new_owner()
+    owner = new_owner()
     upload = Upload(
         upload_id=uuid4().hex,
         kind="form",
         metadata=metadata.checked(form),
         actor=caller.actor,
         created_at=clock.timestamp(),
-        expires_at=now + LEASE,
+        expires_at=clock.now() + LEASE,
         primary=primary,
         choose_primary=choose_primary,
         preserve_structure=preserve_structure,
     )
-    standing = reserve(upload, [], owner=owner, lease_until=now + LEASE)
+    standing = reserve(upload, uploads.VERIFYING, owner=owner)
     lease = Lease(uploads.key(upload.upload_id), owner, lambda: math.inf)
     try:
         return finish(standing, lease, lambda lease: make(upload, lease))

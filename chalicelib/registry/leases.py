@@ -73,6 +73,7 @@ class Lease:
         self._remaining = remaining
         self._within = within
         self._progress: dict[str, int] = {}
+        self.totals = 0, 0
         self._held_until = clock.now() + LEASE
         self._over = threading.Event()
         self._lock = threading.Lock()
@@ -107,7 +108,8 @@ class Lease:
             return dict(self._progress)
 
     def set_totals(self, files: int, size: int) -> None:
-        """Says how much there is to do."""
+        """Says how many files there are to make, and how many bytes they have; what is published is to have as many."""
+        self.totals = files, size
         with self._lock:
             self._progress |= {"files_total": files, "bytes_total": size}
 

@@ -10,7 +10,7 @@ from chalicelib.errors import InvalidRequest, NotFound
 from chalicelib.registry import clock, next_tokens
 from chalicelib.registry.arriving import object_key
 from chalicelib.registry.callers import Caller
-from chalicelib.registry.finishing import expected_files
+from chalicelib.registry.finishing import NotListed, expected_files
 from chalicelib.registry.planning import part_length, parts_total
 from chalicelib.registry.uploads import find, find_own, require_open
 from chalicelib.schema.records import FILES_PER_ROW, ExpectedFile, Upload
@@ -47,7 +47,7 @@ def more(caller: Caller, upload_id: str, request: PartsRequest) -> UploadPlan:
     """Fresh URLs for the parts named; `InvalidRequest` for a file or part that the upload does not expect."""
     standing = find_own(caller, upload_id)
     require_open(standing)
-    files = expected_files(upload_id)
+    files = _listed(standing)
     by_path = {file.path: file for file in files}
     wanted: list[Wanted] = []
     if not request.files and request.bundle is None:
@@ -67,6 +67,16 @@ def more(caller: Caller, upload_id: str, request: PartsRequest) -> UploadPlan:
         wanted.append(_wanted(standing.upload, file, range_, f"files[{position}]"))
     named = [by_path[range_.filename] for range_ in request.files]
     return issue(standing, named, wanted, bundle=by_path[""] if request.bundle else None)
+
+
+def _listed(standing: Standing) -> list[ExpectedFile]:
+    """All files that an open upload expects, and its bundle; `Conflict` when its end has begun meanwhile."""
+    try:
+        return expected_files(standing.upload)
+    except NotListed:
+        # The list of its files goes first.
+        require_open(find(standing.upload.upload_id))
+        raise
 
 
 def _wanted(upload: Upload, file: ExpectedFile, range_: PartRange, field: str) -> Wanted:
@@ -195,20 +205,23 @@ def arrived(caller: Caller, upload_id: str, query: ArrivedQuery) -> ArrivedPage:
     if query.filename is None:
         files = list(islice(_files_from(upload_id, start), min(query.limit, max(0, total - start))))
     else:
-        files = [file for file in expected_files(upload_id) if file.path == query.filename]
+        files = [file for file in _listed(standing) if file.path == query.filename]
         start, total = 0, len(files)
         if not files:
             raise NotFound(f"The upload expects no file {query.filename[:80]!r}")
     page = _page(files, standing.upload.part_size)
     with Pool(16) as pool:
         documents = list(pool.map(lambda file: _arrived_file(standing.upload, file), page))
+    if start < total and not page:
+        # Its end has begun meanwhile: the list of its files goes first.
+        require_open(find(upload_id))
     end = start + len(page)
     return ArrivedPage(
         upload_id=upload_id,
         part_size=standing.upload.part_size,
         files=documents,
         bundle=_arrived_bundle(standing.upload) if query.filename is None and start == 0 else None,
-        next_token=next_tokens.make(str(end), scope) if end < total else None,
+        next_token=next_tokens.make(str(end), scope) if page and end < total else None,
     )
 
 

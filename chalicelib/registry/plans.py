@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import uuid4
 
 from msgspec import structs
 
 from chalicelib import telemetry
+from chalicelib.errors import StoreBusy
 from chalicelib.registry import access, clock, metadata, reserving
 from chalicelib.registry.bundles import bundled
 from chalicelib.registry.callers import Caller
 from chalicelib.registry.frameworks import choose_primary, content_type_of
+from chalicelib.registry.leases import LeaseLost, new_owner
 from chalicelib.registry.naming import check_path, check_paths
 from chalicelib.registry.parts import issue
 from chalicelib.registry.planning import check_file_size, part_size, parts_total
@@ -19,9 +22,11 @@ from chalicelib.schema.records import ExpectedFile, Kind, StoredContent, Upload
 from chalicelib.schema.requests import FilesPlan, FolderPlan, SinglePlan
 from chalicelib.schema.uploads import UploadPlan
 from chalicelib.settings import settings
-from chalicelib.store import contents
+from chalicelib.store import contents, uploads
 from chalicelib.store.contents import Content
 from chalicelib.store.parallel import Pool
+from chalicelib.store.table import ConditionFailed
+from chalicelib.store.uploads import FileList, Standing
 
 ARCHIVE = "archive.zip"
 """What a folder's plan calls the ZIP."""
@@ -108,15 +113,41 @@ def _plan(
         preserve_structure=preserve_structure,
         has_bundle=together is not None,
     )
-    standing = reserving.reserve(upload, files, bundle=together)
-    telemetry.add(planned_bytes=sum(file.size for file in files))
     wanted = [(file.path, 1, parts_total(file.size, upload.part_size)) for file in sent if file.travels]
+    listed = uploads.file_list(files, together)
+    owner = new_owner() if len(listed) > 1 else None
+    standing = reserving.reserve(
+        upload, uploads.PLANNING if owner else uploads.UPLOADING, listed, owner=owner
+    )
+    telemetry.add(planned_bytes=sum(file.size for file in files))
     try:
+        if owner:
+            standing = _list_all(standing, listed, owner)
         return issue(standing, files, wanted, bundle=together)
     except Exception:
-        # The client was told of no upload, so it could neither go on with this one nor give it up.
-        give_up(standing)
+        # The client was told of no upload, so it could neither resume this one nor give it up. If it can't be undone
+        # now either, it is once the lease has lapsed.
+        with suppress(Exception):
+            give_up(standing, held_by=owner or "")
         raise
+
+
+def _list_all(planned: Standing, listed: FileList, owner: str) -> Standing:
+    """Writes the rest of an upload's list of files, and opens the upload; `StoreBusy` when that took too long."""
+
+    def check() -> None:
+        if clock.now() >= planned.lease_until:
+            raise LeaseLost(planned.upload.upload_id)
+
+    try:
+        uploads.write_list(planned.upload, listed, check)
+        return uploads.move(
+            planned, uploads.UPLOADING, due_at=planned.upload.expires_at, now=clock.now(), held_by=owner
+        )
+    except (LeaseLost, ConditionFailed):
+        raise StoreBusy(
+            "The service was held up for too long, and no upload was begun; ask for the plan again"
+        ) from None
 
 
 def _already_stored(user_id: str, files: Sequence[ExpectedFile]) -> list[ExpectedFile]:

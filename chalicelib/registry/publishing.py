@@ -4,6 +4,7 @@ Objects and long lists are written first; one transaction then makes the version
 found by. What a crash leaves before it is found again by the upload's row in the journal, and removed.
 """
 
+from chalicelib.errors import Conflict
 from chalicelib.registry import clock, documents, history, manifests
 from chalicelib.registry.frameworks import choose_primary, framework_of
 from chalicelib.registry.leases import Lease, LeaseLost
@@ -70,9 +71,11 @@ def new_record(standing: Standing, files: list[FileRecord]) -> VersionRecord:
 def publish(standing: Standing, lease: Lease, files: list[FileRecord]) -> VersionDocument:
     """Makes the version of these files appear, whole, and gives its document.
 
-    Raises `LeaseLost` when the upload is not this owner's any more: nothing has appeared then.
+    Raises `LeaseLost` when the upload is not this owner's any more, and `Conflict` when these are not all of the files
+    that there were to make: nothing has appeared then.
     """
     lease.check()
+    _check_whole(lease, files)
     files = sorted(files, key=lambda file: file.path)
     record = new_record(standing, files)
     table.write_many(versions.file_rows(record, files))
@@ -112,6 +115,15 @@ def publish(standing: Standing, lease: Lease, files: list[FileRecord]) -> Versio
     if not is_form:
         tidy(standing)
     return documents.fitting(documents.document(record, files[: documents.DOCUMENT_FILES]))
+
+
+def _check_whole(lease: Lease, files: list[FileRecord]) -> None:
+    brought = len({file.path for file in files}), sum(file.size for file in files)
+    if brought != lease.totals:
+        raise Conflict(
+            f"Of {lease.totals[0]} files with {lease.totals[1]} bytes,"
+            f" {brought[0]} with {brought[1]} bytes were stored. Nothing was published; start a new upload"
+        )
 
 
 def task_keys(standing: Standing) -> list[str]:

@@ -41,6 +41,8 @@ def share_out(standing: Standing, lease: Lease, unpacking: Unpacking) -> None:
     if len(_cut(list(without(unpacking.units, uploads.finished(standing.upload.upload_id))))) == 1:
         return
     totals = unpacking.files, unpacking.size
+    # Who was stopped for longer than the lease must not write the shares of those who hold it by now.
+    lease.check()
     try:
         shares.begin(standing, lease.owner, count, totals, lease_until=clock.now() + LEASE)
     except ConditionFailed as error:

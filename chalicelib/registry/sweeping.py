@@ -56,8 +56,8 @@ def _settle_upload(entry: Entry) -> None:
         journal.close(entry)
     elif standing.state in (uploads.READY, uploads.FAILED, uploads.EXPIRED):
         tidy(standing)
-    elif standing.state in uploads.ENDINGS or standing.upload.expires_at <= now:
-        expire(standing, "It was not completed in time")
+    elif standing.state in (uploads.PLANNING, *uploads.ENDINGS) or standing.upload.expires_at <= now:
+        expire(standing)
     elif standing.lease_until < now:
         _go_on(standing, now)
 

@@ -49,7 +49,7 @@ def finish(upload_id: str, kind: str, remaining_seconds: Remaining) -> None:
             objects.delete([keys.task_key(kind, upload_id)])
         return
     telemetry.note(**claimed.upload.names)
-    if claimed.state == uploads.UPLOADING:
+    if claimed.state in (uploads.PLANNING, uploads.UPLOADING):
         uploads.release(upload_id, owner, claimed.state)
         return
     try:

@@ -28,20 +28,28 @@ REQUEST_SECONDS = 15.0
 """Seconds after which what is left of fewer is left to it as well."""
 
 
-def undo(standing: Standing, state: str, detail: str | None = None) -> None:
-    """Undoes an upload that nobody works on, to an end in `uploads.ENDINGS`: here, if that takes no long time.
+def undo(standing: Standing, state: str, detail: str | None = None, *, held_by: str = "") -> None:
+    """Undoes an upload that nobody but `held_by` works on, to an end in `uploads.ENDINGS`.
 
+    It is undone here, if that takes no long time, and by the worker function otherwise.
     `ConditionFailed` when it has ended, or somebody works on it.
     """
     now = clock.now()
     due_at = now + DUE_AGAIN
     if (standing.files_total or 0) > REQUEST_FILES:
-        uploads.move(standing, state, due_at=due_at, now=now, detail=detail)
+        uploads.move(standing, state, due_at=due_at, now=now, held_by=held_by, detail=detail)
         objects.call_worker("undo", standing.upload.upload_id)
         return
     owner, until = new_owner(), now + LEASE
     begun = uploads.move(
-        standing, state, due_at=due_at, now=now, owner=owner, lease_until=until, detail=detail
+        standing,
+        state,
+        due_at=due_at,
+        now=now,
+        held_by=held_by,
+        owner=owner,
+        lease_until=until,
+        detail=detail,
     )
     go_on(begun, owner, for_seconds(REQUEST_SECONDS))
 

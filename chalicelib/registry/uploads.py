@@ -4,11 +4,11 @@ import re
 from contextlib import suppress
 
 from chalicelib import telemetry
-from chalicelib.errors import Conflict, InvalidRequest, NotFound
+from chalicelib.errors import Conflict, InvalidRequest, NotFound, StoreBusy
 from chalicelib.registry import access, clock, documents, versions
 from chalicelib.registry.arriving import check_arrived, check_begun
 from chalicelib.registry.callers import Caller
-from chalicelib.registry.finishing import expected_files, finish_sent, is_looked_at_here
+from chalicelib.registry.finishing import NotListed, expected_files, finish_sent, is_looked_at_here
 from chalicelib.registry.leases import DUE_AGAIN, LEASE, LeaseLost, OutOfTime, for_seconds, new_owner
 from chalicelib.registry.publishing import tidy
 from chalicelib.registry.undoing import undo
@@ -76,13 +76,16 @@ def _unknown(upload_id: str) -> NotFound:
 def current_state(standing: Standing) -> str:
     """The state that clients see: an upload whose time is over has expired, even before the sweep comes by.
 
-    One whose `complete` died within its request is back to `uploading`: completing it again goes on.
+    One whose `complete` died within its request is back to `uploading`: completing it again resumes it. One whose
+    plan died before the list of its files was whole has expired.
     """
     now = clock.now()
     handed_over = standing.due_at != standing.upload.expires_at
     state = standing.state
     if state == uploads.VERIFYING and not handed_over and standing.lease_until < now:
         state = uploads.UPLOADING
+    if state == uploads.PLANNING:
+        state = uploads.EXPIRED if standing.is_left(now) else uploads.UPLOADING
     if state == uploads.UPLOADING and standing.upload.expires_at <= now:
         state = uploads.EXPIRED
     if state == uploads.FAILING and not standing.is_left(now):
@@ -127,8 +130,13 @@ def state(caller: Caller, upload_id: str) -> UploadState:
 
 
 def require_open(standing: Standing) -> None:
-    """Raises `Conflict` when an upload has ended, or is past taking more parts."""
+    """Raises `Conflict` when an upload has ended or takes no more parts, `StoreBusy` when it does not take any yet."""
     state = current_state(standing)
+    if standing.state == uploads.PLANNING and state == uploads.UPLOADING:
+        raise StoreBusy(
+            f"The list of the files of upload {standing.upload.upload_id} is still being written;"
+            " try again in a moment"
+        )
     if state == uploads.UPLOADING:
         return
     why = {
@@ -147,10 +155,13 @@ def complete(caller: Caller, upload_id: str) -> VersionDocument | UploadState:
     standing = find_own(caller, upload_id)
     if (settled := _settled(standing)) is not None:
         return settled
-    files = expected_files(upload_id)
-    if not files:
+    try:
+        files = expected_files(standing.upload)
+    except NotListed:
         # Its end has begun meanwhile: the list of its files goes first.
-        return _as_it_stands(upload_id)
+        if (settled := _settled(find(upload_id))) is not None:
+            return settled
+        raise
     check_begun(standing.upload, files)
     if is_looked_at_here(standing.upload, files):
         check_arrived(standing.upload, files)
@@ -233,8 +244,8 @@ def abort(caller: Caller, upload_id: str) -> None:
     give_up(_of_caller(caller, _known(upload_id)))
 
 
-def give_up(standing: Standing) -> None:
-    """As `abort`, for an upload of whomever."""
+def give_up(standing: Standing, *, held_by: str = "") -> None:
+    """As `abort`, for any user's upload, also one that is worked on under `held_by`."""
     upload_id = standing.upload.upload_id
     if standing.state == uploads.READY:
         raise Conflict(f"Upload {upload_id} is published already; delete the version instead")
@@ -245,18 +256,21 @@ def give_up(standing: Standing) -> None:
     if standing.state == uploads.ABANDONED and not standing.is_left(clock.now()):
         raise _unknown(upload_id)
     try:
-        undo(standing, uploads.ABANDONED)
+        undo(standing, uploads.ABANDONED, held_by=held_by)
     except (ConditionFailed, LeaseLost):
-        raise Conflict(f"Upload {upload_id} is being finished right now; ask for its state") from None
+        raise Conflict(f"Upload {upload_id} is being worked on right now; ask for its state") from None
 
 
-def expire(standing: Standing, detail: str) -> None:
+def expire(standing: Standing) -> None:
     """Ends an upload that nobody works on as expired and undoes it; nothing happens when somebody does.
 
-    One that is being undone already comes to the end that it was to come to.
+    One that is being undone already comes to the end that it was to come to. One whose plan died goes without a
+    trace: its client was told of none.
     """
-    state = uploads.EXPIRING
+    state, detail = uploads.EXPIRING, "It was not completed in time"
     if standing.state in uploads.ENDINGS:
         state, detail = standing.state, standing.detail or ""
+    elif standing.state == uploads.PLANNING:
+        state = uploads.ABANDONED
     with suppress(ConditionFailed, LeaseLost):
         undo(standing, state, detail)

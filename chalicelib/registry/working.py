@@ -58,6 +58,7 @@ def make_files(
                 noted_at = time.monotonic()
 
     def note() -> None:
+        lease.check_held()
         uploads.save_finished(upload, unnoted)
         unnoted.clear()
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from chalicelib.archive.layout import Entry, Literal, Piece, plan_archive
 from chalicelib.archive.parts import CopyPart, Part, plan_parts
-from chalicelib.registry import clock
+from chalicelib.registry import clock, documents
 from chalicelib.registry.leases import LEASE, Lease, LeaseLost, OutOfTime, Remaining, for_seconds, new_owner
 from chalicelib.schema.records import FileRecord, VersionRecord
 from chalicelib.settings import MIB
@@ -112,7 +112,8 @@ def give_up_dead() -> None:
 
 def _put_together(record: VersionRecord, key: str, begun: Begun | None, lease: Lease) -> int:
     files = {file.path: file for file in versions.files_from(record)}
-    if len(files) != record.document.files_total:
+    if documents.content_id([*files.values()]) != record.content_id:
+        # Deleted meanwhile, of which the list goes early, and perhaps uploaded anew with another.
         raise ObjectMissing(key)
     layout = plan_archive(Entry(file.path, file.size, file.crc32 or 0) for file in files.values())
     plan = plan_parts(layout)

@@ -5,7 +5,7 @@ An upload is worked on by one owner at a time, who holds a lease and renews it; 
 lapses and another may go on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,12 +16,14 @@ from chalicelib.store import keys, leases, table, versions
 from chalicelib.store.rows import Row, expiry
 from chalicelib.store.table import Changes, Key, Range
 
+PLANNING = "planning"
+"""The list of the files that it expects is being written: until that is whole, nothing else may be done with it."""
 UPLOADING, VERIFYING, UNPACKING = "uploading", "verifying", "unpacking"
 FAILING, EXPIRING, ABANDONED = "failing", "expiring", "abandoned"
 READY, FAILED, EXPIRED = "ready", "failed", "expired"
 ENDINGS = {FAILING: FAILED, EXPIRING: EXPIRED, ABANDONED: None}
 """States of an upload that is being undone, and what it is when nothing of it is left: an abandoned one is gone."""
-OPEN_STATES = (UPLOADING, VERIFYING, UNPACKING, *ENDINGS)
+OPEN_STATES = (PLANNING, UPLOADING, VERIFYING, UNPACKING, *ENDINGS)
 KEPT = 7 * 86_400
 """Seconds for which an ended upload can still be asked about; then the table's TTL removes its row."""
 
@@ -58,13 +60,13 @@ def key(upload_id: str) -> Key:
     return keys.upload_pk(upload_id), keys.UPLOAD_SK
 
 
-def _expected_row(upload_id: str, number: int, files: Sequence[ExpectedFile], until: int) -> Row:
+def _expected_row(upload: Upload, number: int, files: Sequence[ExpectedFile]) -> Row:
     return Row(
-        keys.upload_pk(upload_id),
+        keys.upload_pk(upload.upload_id),
         f"{keys.EXPECTED}{number:06d}",
         body=json.encode(files).decode(),
         revision=1,
-        expires_at=expiry(until),
+        expires_at=expiry(upload.expires_at + KEPT),
     )
 
 
@@ -72,21 +74,24 @@ def _journal_row(due_at: int, upload_id: str) -> Row:
     return Row(keys.JOURNAL_PK, keys.journal_sk(due_at, "upload", upload_id), upload_id=upload_id)
 
 
+FileList = Sequence[Sequence[ExpectedFile]]
+"""The files that an upload expects in path order, 50 to a row, and behind them the bundle in a row of its own."""
+
+
+def file_list(files: Sequence[ExpectedFile], bundle: ExpectedFile | None = None) -> FileList:
+    """The list of these files and the bundle."""
+    chunks = [files[start : start + FILES_PER_ROW] for start in range(0, len(files), FILES_PER_ROW)]
+    return [*chunks, *([[bundle]] if bundle else [])]
+
+
 def reserve(
-    upload: Upload,
-    files: Sequence[ExpectedFile],
-    *,
-    bundle: ExpectedFile | None = None,
-    owner: str | None = None,
-    lease_until: int = 0,
+    upload: Upload, state: str, files: FileList = (), *, owner: str | None = None, lease_until: int = 0
 ) -> Standing:
     """Reserves the version for an upload, in one transaction; `ConditionFailed` when it or the id is taken.
 
-    A `bundle` comes behind the files, in a chunk of its own.
-
-    With an `owner` the upload is worked on from the start (a form's), and due when the lease lapses.
+    The first row of the list of files is written with it: where there are more, the state is to be `PLANNING`
+    until they follow. With an `owner` the upload is worked on from the start, and due when the lease lapses.
     """
-    state = VERIFYING if owner else UPLOADING
     due_at = lease_until if owner else upload.expires_at
     until = upload.expires_at + KEPT
     row = Row(
@@ -105,14 +110,22 @@ def reserve(
         created_key=keys.created_key(upload.created_at, *upload.id[1:]),
         expires_at=expiry(until),
     )
-    chunks = [files[start : start + FILES_PER_ROW] for start in range(0, len(files), FILES_PER_ROW)]
-    chunks += [[bundle]] if bundle else []
-    expected = [_expected_row(upload.upload_id, number, chunk, until) for number, chunk in enumerate(chunks)]
     changes = Changes(puts=[(row, Row.pk.does_not_exist()) for row in (reservation, row)])
-    changes.puts += [(_journal_row(due_at, upload.upload_id), None), *((row, None) for row in expected[:1])]
+    changes.puts.append((_journal_row(due_at, upload.upload_id), None))
+    changes.puts += [(_expected_row(upload, 0, chunk), None) for chunk in files[:1]]
     table.transact(changes)
-    table.write_many(expected[1:])
     return _standing(row)
+
+
+def write_list(upload: Upload, files: FileList, check: Callable[[], object]) -> None:
+    """Writes the rows of the list that `reserve` left out; `check` may stop it by raising, before each row."""
+
+    def rows() -> Iterator[Row]:
+        for number, chunk in enumerate(files[1:], 1):
+            check()
+            yield _expected_row(upload, number, chunk)
+
+    table.write_many(rows())
 
 
 def _standing(row: Row) -> Standing:

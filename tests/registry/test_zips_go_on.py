@@ -9,6 +9,8 @@ from contextlib import suppress
 import pytest
 from api import Context, everything
 from faults import Fault, Killed
+from interleaving import just_before
+from shrinking import shrink
 from uploading import zipped
 
 from chalicelib.archive.layout import Entry, plan_archive
@@ -121,3 +123,19 @@ def test_two_runs_at_once_are_one_build(asked, calls):
     assert names["CreateMultipartUpload"] == 1
     assert whole(asked)
     assert left(asked) == (set(), set(), set())
+
+
+def test_a_version_that_is_another_by_the_time_its_list_is_read_is_not_zipped(api, monkeypatch):
+    shrink(monkeypatch, INLINE_FILES=1)
+    old, new = (dict.fromkeys(("a.bin", "b.bin"), data) for data in (b"old", b"new"))
+    api.upload_zip(zipped(old))
+
+    def replace():
+        assert api.delete(NET).status == 200
+        assert api.upload_zip(zipped(new)).status == 200
+
+    # Before its list are read: the version, whether its ZIP is there, and twice who makes it.
+    with just_before(4, replace) as made:
+        assert api.get(f"{NET}/download").status == 404
+    assert made[4] == "Query"
+    assert not list(objects.list_keys("zips/"))

@@ -7,6 +7,7 @@ from api import everything
 
 from chalicelib.registry import clock
 from chalicelib.registry.sweeping import sweep
+from chalicelib.schema import records
 from chalicelib.settings import settings
 from chalicelib.store import keys
 from chalicelib.store.rows import Row
@@ -106,7 +107,7 @@ class Uploader:
             assert (answer.status, answer.content) == (200, data)
         objects, parts, _ = everything()
         own = {f"models/ana/m/v1/{name}" for name in files} | {"manifests/ana/m/v1.json"}
-        own |= {"manifests/ana/m/v1.files.jsonl"} if len(files) > 10 else set()
+        own |= {"manifests/ana/m/v1.files.jsonl"} if len(files) > records.INLINE_FILES else set()
         assert {key for key in objects if not key.startswith(("uploads/", "tasks/"))} == own
         assert not parts
         for found in (

@@ -1,0 +1,22 @@
+"""Rows, pages and batches made small, so that a handful of files crosses the boundaries that thousands cross."""
+
+import sys
+
+
+def shrink(monkeypatch, **sizes):
+    """Sets constants of the service, by name, in every module that has them."""
+    for name, size in sizes.items():
+        found = [
+            module
+            for package, module in list(sys.modules.items())
+            if package.startswith("chalicelib") and name in vars(module)
+        ]
+        assert found, f"no module has {name}"
+        for module in found:
+            assert isinstance(getattr(module, name), int)
+            monkeypatch.setattr(module, name, size)
+
+
+def shrink_all(monkeypatch):
+    """With these, seven files have a list of their own of three rows, each in another batch, and two pages of URLs."""
+    shrink(monkeypatch, FILES_PER_ROW=3, INLINE_FILES=2, BATCH=1, WRITERS=2, CHUNK=4, URLS=4)
