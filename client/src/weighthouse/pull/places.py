@@ -4,40 +4,41 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from weighthouse.errors import InvalidInput, WeighthouseError
 from weighthouse.locking import lock, release
 from weighthouse.names import PART
+from weighthouse.paths import check_writable, collision, path_key, path_problem
 from weighthouse.patience import Patience
 
 _LONGEST = 255
 """Bytes of a name, on all file systems in common use."""
 _LOOK = 0.1
 """Seconds between two looks at a lock that another pull holds."""
-# C0, DEL and C1, and the two separators that many programs take for the end of a line.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def check_path(path: str) -> None:
-    """Raises `InvalidInput` for a path that could lead out of the folder, or that pull needs for itself."""
-    problem = None
-    if not path or path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
-        problem = "it must be relative, with a name between any two slashes that is not '.' or '..'"
-    elif "\\" in path or _CONTROL.search(path):
-        problem = "it has a backslash or a control character"
-    elif path.lower().endswith(PART):
-        problem = f"names that end with {PART} are those of files on their way: leave it out by --exclude"
-    else:
-        try:
-            path.encode()
-        except UnicodeEncodeError:
-            problem = "it holds half a surrogate pair, which no file system can express"
-    if problem:
-        raise InvalidInput(f"The version has a file {path!r} that can't be stored: {problem}")
+def check_paths(paths: Sequence[str]) -> None:
+    """Raises `InvalidInput` for paths that could lead out of the folder, that pull needs for itself, that no folder
+    holds together, and that Windows can't write where this is Windows.
+    """
+    for path in paths:
+        if problem := path_problem(path):
+            raise InvalidInput(f"The version has a file {path!r} that is not fetched: it {problem}")
+        if any(segment.endswith(PART) for segment in path_key(path).split("/")):
+            raise InvalidInput(
+                f"The version has a file {path!r}, and names that end with {PART} are those of files in transit: "
+                "leave it out by --exclude"
+            )
+    if pair := collision(paths):
+        raise InvalidInput(
+            f"The version has the files {pair[0]!r} and {pair[1]!r}, which are one, or one in the other, on some "
+            "systems: leave one out by --exclude"
+        )
+    check_writable(paths)
 
 
 def part_of(path: str) -> str:

@@ -14,7 +14,7 @@ from weighthouse.pull.checking import Checking
 from weighthouse.pull.comparing import Comparing
 from weighthouse.pull.fetching import Fetching
 from weighthouse.pull.listing import Listing
-from weighthouse.pull.places import Places, check_path
+from weighthouse.pull.places import Places, check_paths
 from weighthouse.pull.selection import select
 from weighthouse.transport import Transport
 
@@ -59,8 +59,7 @@ def pull(
         version = str(transport.ask("GET", f"/ai-models/{user_id}/{model_id}", patience=patience)["version"])
     listing = Listing(transport, user_id, model_id, version, patience)
     files = select(listing.files(), include, exclude)
-    for file in files:
-        check_path(file.filename)
+    check_paths([file.filename for file in files])
     size = sum(file.size for file in files)
 
     places = Places(directory)

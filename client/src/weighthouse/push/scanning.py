@@ -12,6 +12,7 @@ from typing import Protocol
 from weighthouse.errors import FileChanged, InvalidInput
 from weighthouse.hashes import Stamp, stamp
 from weighthouse.names import PART
+from weighthouse.paths import collision, path_problem
 
 IGNORE_FILE = ".weighthouseignore"
 """Patterns as in `.gitignore`, at the top of a folder, of what is not pushed; the file itself never is."""
@@ -19,8 +20,6 @@ SKIPPED = frozenset(
     {".git", ".hg", ".svn", "__pycache__", ".ipynb_checkpoints", ".DS_Store", "Thumbs.db", IGNORE_FILE}
 )
 """What is nobody's model, wherever it lies."""
-_LONGEST = 512
-"""Bytes of a path: docs/api.md, under "Names"."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,11 @@ def scan(path: Path) -> list[Source]:
         raise InvalidInput(f"{path} is neither a file nor a folder")
     if not sources:
         raise InvalidInput(f"{path} has no file to push")
+    if pair := collision([source.filename for source in sources]):
+        raise InvalidInput(
+            f"{pair[0]!r} and {pair[1]!r} can't be in one version: they differ only in case, Unicode composition or "
+            "characters that can't be seen; rename one, or leave it out"
+        )
     return sources
 
 
@@ -150,12 +154,8 @@ def _walk(folder: str, prefix: str, ignored: Ignored | None, above: tuple[str, .
 
 
 def _source(filename: str, path: str, found: os.stat_result) -> Source:
-    try:
-        length = len(filename.encode())
-    except UnicodeEncodeError:
-        raise InvalidInput(f"{filename!r} is not a name in UTF-8; rename it, or leave it out") from None
-    if length > _LONGEST:
-        raise InvalidInput(f"{filename} has {length} bytes; a path in a version may have {_LONGEST}")
-    if "\\" in filename or any(ord(character) < 32 or ord(character) == 127 for character in filename):
-        raise InvalidInput(f"{filename!r} has a backslash or a control character; rename it, or leave it out")
+    if problem := path_problem(filename):
+        raise InvalidInput(
+            f"{filename!r} can't be a file of a version: it {problem}; rename it, or leave it out"
+        )
     return Source(filename, stamp(path, found))
