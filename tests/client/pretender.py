@@ -95,7 +95,7 @@ class Pretender:
             def answer(self):
                 pretender._answer(self)
 
-            do_GET = do_PUT = do_POST = do_DELETE = answer
+            do_GET = do_PUT = do_POST = do_DELETE = do_CONNECT = answer
 
             def log_message(self, *arguments):
                 pass

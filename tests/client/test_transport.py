@@ -3,9 +3,21 @@
 from itertools import count
 
 import pytest
-from pretender import TRUE, Pretender, Say
+from pretender import CUT, LOST, TRUE, Pretender, Say, once, refusal
 
-from weighthouse import Client, ContentMismatch, InvalidAnswer, StoreRefused
+from weighthouse import (
+    Client,
+    ContentMismatch,
+    InvalidAnswer,
+    InvalidInput,
+    NotFound,
+    ServiceError,
+    StoreRefused,
+    Unavailable,
+    Unreachable,
+    __version__,
+)
+from weighthouse.errors import of_status
 from weighthouse.patience import Patience
 from weighthouse.pull.source import Source
 
@@ -119,7 +131,8 @@ def test_a_list_has_no_more_files_than_it_says(client, pretended):
         next(asked)
 
 
-def test_a_filter_may_leave_pages_empty_but_not_for_ever(client, pretended):
+def test_a_filter_may_leave_pages_empty_but_not_for_ever(client, pretended, monkeypatch):
+    monkeypatch.setattr("weighthouse.transport._EMPTY", 20)
     tokens = map(str, count())
     some = [page("models", 0, next(tokens)) for _ in range(9)]
     pretended.script("GET", "^/list", *some, page("models", 1, "x"), page("models", 0, None))
@@ -128,4 +141,192 @@ def test_a_filter_may_leave_pages_empty_but_not_for_ever(client, pretended):
     assert [request.path[:15] for request in pretended.asked[:2]] == ["/list?limit=7", "/list?limit=100"]
     with pytest.raises(InvalidAnswer, match="without end"):
         list(listed(client, "models"))
-    assert len(pretended.asked) == 11 + 1001
+    assert len(pretended.asked) == 11 + 21
+
+
+PASSING = [CUT, LOST, *(Say(status) for status in (408, 429, 500, 502, 503, 504))]
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_what_may_pass_is_asked_for_again(client, pretended, clock, fault):
+    pretended.script("GET", "/u/m", fault, fault, fault)
+    assert client.get("u", "m").model_id == "m"
+    assert clock.waits == [0.2, 0.4, 0.8]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 415, 418])
+def test_what_will_not_pass_is_not_asked_for_again(client, pretended, clock, status):
+    said = {"detail": "what to do"}
+    pretended.script("GET", "/u/m", Say(status, said, (("X-Request-Id", "it"), ("Retry-After", "1"))))
+    with pytest.raises(ServiceError, match=r"^what to do$") as refused:
+        client.get("u", "m")
+    assert (refused.value.status, refused.value.request_id) == (status, "it")
+    assert type(refused.value) is type(of_status(status, ""))
+    assert clock.waits == []
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        ({"detail": "busy"}, "busy"),
+        ({"message": "Endpoint request timed out"}, "Endpoint request timed out"),
+        (b"<html>", "The service answered 503 Service Unavailable"),
+        (["busy"], "The service answered 503 Service Unavailable"),
+        ({"error": "busy"}, "The service answered 503 Service Unavailable"),
+    ],
+)
+def test_what_does_not_pass_is_told_in_the_end(client, pretended, clock, said, detail):
+    pretended.script("GET", "/u/m", then=Say(503, said))
+    with pytest.raises(Unavailable, match=rf"^{detail} \(tried 13 times\)$"):
+        client.get("u", "m")
+    assert sum(clock.waits) == pytest.approx(120)
+
+
+def test_a_service_that_says_when_to_come_again_is_heeded(client, pretended, clock):
+    answers = [Say(503, None, (("Retry-After", after),)) for after in ("7", "600", "soon", "-5")]
+    pretended.script("GET", "/u/m", *answers)
+    client.get("u", "m")
+    assert clock.waits == [pytest.approx(wait) for wait in (7.2, 60.4, 0.8, 1.6)]
+
+
+def test_an_address_where_nothing_answers_is_tried_for_seconds_and_one_that_did_for_minutes(
+    client, pretended, clock
+):
+    pretended.script("GET", "/u/m", CUT, TRUE, then=CUT)
+    client.get("u", "m")
+    del clock.waits[:]
+    with pytest.raises(
+        Unreachable, match=r"^http://127\.0\.0\.1:\d+ can't be reached: .* \(tried 13 times\)$"
+    ):
+        client.get("u", "m")
+    assert sum(clock.waits) == pytest.approx(120)
+    del clock.waits[:]
+    with Client(pretended.url) as other, pytest.raises(Unreachable, match=r"\(tried 7 times\)"):
+        other.get("u", "m")
+    assert sum(clock.waits) == pytest.approx(10)
+
+
+def test_a_service_that_is_busy_at_first_is_not_taken_for_a_wrong_address(client, pretended, clock):
+    pretended.script("GET", "/u/m", Say(503, None, (("Retry-After", "30"),)), CUT)
+    assert client.get("u", "m").model_id == "m"
+
+
+def test_a_deletion_whose_answer_was_lost_is_one(client, pretended):
+    gone = Say(404, {"detail": "no such version"})
+    pretended.script("DELETE", "/u/m", LOST, gone, gone, Say(200, {"versions": ["v1", "v2"]}))
+    assert client.delete("u", "m", "v1") == ["v1"]
+    with pytest.raises(NotFound):
+        client.delete("u", "m", "v1")
+    assert client.delete("u", "m", all_versions=True) == ["v1", "v2"]
+    pretended.script("GET", "/u/m", Say(503), gone)
+    with pytest.raises(NotFound):
+        client.get("u", "m")
+
+
+def test_a_link_to_what_is_not_ready_is_waited_for(client, pretended, clock):
+    being_made = Say(202, {"detail": "is being made"}, (("Retry-After", "5"),))
+    pretended.script("GET", "/download", being_made, Say(503), being_made)
+    assert client.download_url("u", "m", "a") == pretended._url("a")
+    assert clock.waits == [pytest.approx(wait) for wait in (5.2, 0.4, 5.8)]
+    pretended.script("GET", "/download", then=being_made)
+    with pytest.raises(Unreachable, match="/u/m/download is still being made: try again later"):
+        client.download_url("u", "m", "a")
+
+
+def test_an_answer_that_is_no_json_is_not_weighthouse(client, pretended, clock):
+    pretended.script("GET", "/u/m", Say(200, b"<html>"))
+    with pytest.raises(Unreachable, match=r"http://.* does not answer as Weighthouse does"):
+        client.get("u", "m")
+    assert clock.waits == []
+
+
+def test_requests_say_who_asks_and_what_they_hold(pretended):
+    with Client(f"{pretended.url}/", "secret") as client:
+        pretended.script("PUT", "/u/m", Say(200, client.transport.ask("GET", "/ai-models/u/m")))
+        client.update("u", "m", "v1", name="ü")
+        list(received(client, pretended, 0, 4))
+    get, put, store = pretended.asked
+    agent = f"weighthouse/{__version__}"
+    assert (get.path, put.path) == ("/ai-models/u/m", "/ai-models/u/m?version=v1")
+    for asked in (get, put):
+        said = [asked.headers.get(name) for name in ("Authorization", "Accept", "User-Agent")]
+        assert said == ["Bearer secret", "application/json", agent]
+    assert (put.headers["Content-Type"], put.size) == ("application/json", len('{"name":"\\u00fc"}'))
+    assert "Content-Type" not in get.headers
+    assert "Authorization" not in store.headers
+    assert store.headers["User-Agent"] == agent
+
+
+@pytest.mark.parametrize("url", ["ftp://host", "host:8000", "http://", "https:/host"])
+def test_an_address_that_is_none_is_refused(url):
+    with pytest.raises(InvalidInput, match="it must be like https://host/stage"):
+        Client(url)
+
+
+def test_a_host_that_can_not_be_trusted_is_not_asked_again(pretended, clock):
+    client = Client(pretended.url.replace("http:", "https:"))
+    with pytest.raises(Unreachable, match="can't be trusted"):
+        client.get("u", "m")
+    assert clock.waits == []
+
+
+@pytest.fixture
+def proxied(monkeypatch):
+    """A proxy that the environment names, and what it was asked for."""
+    with Pretender(FILES) as proxy:
+        for name in ("http_proxy", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        yield proxy
+
+
+def test_requests_go_through_the_proxy_that_the_environment_names(proxied, clock):
+    proxied.script("GET", "^http://models.test/ai-models/u/m", Say(200, proxied.document("u", "m")))
+    with Client("http://models.test") as client:
+        assert client.get("u", "m").model_id == "m"
+    (asked,) = proxied.asked
+    assert asked.path == "http://models.test/ai-models/u/m"
+    with Client("https://models.test") as client, pytest.raises(Unreachable):
+        client.get("u", "m")
+    assert {(asked.method, asked.path) for asked in proxied.asked[1:]} == {("CONNECT", "models.test:443")}
+
+
+def test_hosts_that_the_environment_excepts_are_asked_without_a_proxy(proxied, pretended, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Client(pretended.url) as client:
+        client.get("u", "m")
+    assert (len(pretended.asked), proxied.asked) == (1, [])
+
+
+@pytest.mark.parametrize("fault", [0.1, 0.5, CUT, refusal(503, "SlowDown"), refusal(400, "RequestTimeout")])
+def test_a_range_that_breaks_off_is_resumed(client, pretended, fault, clock):
+    if isinstance(fault, float):
+        pretended.faults = [once(fault)]
+    else:
+        pretended.script("GET", "^/store/", fault)
+    assert received(client, pretended, 1, 9) == FILES["a"][1:9]
+    assert len(clock.waits) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [refusal(400, "InvalidArgument"), refusal(404, "NoSuchKey"), Say(204), Say(302)]
+)
+def test_a_range_that_is_refused_is_an_error_that_names_the_file(client, pretended, answer, clock):
+    pretended.script("GET", "^/store/", answer)
+    with pytest.raises(
+        StoreRefused, match=rf"^'a': The store at http://[0-9.:]+ answered {answer.status} \w+"
+    ) as refused:
+        received(client, pretended, 1, 9)
+    assert refused.value.status == answer.status
+    assert clock.waits == []
+
+
+def test_a_connection_is_kept_for_the_next_request(client, pretended):
+    client.get("u", "m")
+    received(client, pretended, 0, 10)
+    with pytest.raises(NotFound):
+        client.transport.ask("POST", "/ai-models/uploads/x/complete")
+    client.get("u", "m")
+    assert len({asked.port for asked in pretended.asked}) == 1
+    client.close()
+    client.get("u", "m")
+    assert len({asked.port for asked in pretended.asked}) == 2

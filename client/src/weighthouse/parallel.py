@@ -39,7 +39,8 @@ def each(
     except BaseException:
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
-        wait(pending, timeout=_ENDING)
+        # One that was cancelled before it began is never reported as done.
+        wait([future for future in pending if not future.cancelled()], timeout=_ENDING)
         raise
     pool.shutdown()
 

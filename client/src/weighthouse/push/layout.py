@@ -81,6 +81,20 @@ class Layout:
         """Every file of the upload."""
         return {*self.files, *self.stored, *self.offsets}
 
+    def fits(self, sizes: Mapping[str, int]) -> bool:
+        """Whether it is one of files of these sizes, with each byte of the bundle in one of them."""
+        end = 0
+        for name in sorted(self.offsets, key=lambda name: (self.offsets[name], sizes[name])):
+            if self.offsets[name] != end:
+                return False
+            end += sizes[name]
+        alone = {**self.files, **self.stored}
+        return (
+            self.part_size > 0
+            and end == self.bundle_size
+            and all(sizes[name] == alone[name] for name in alone)
+        )
+
     def parts(self) -> Iterator[Part]:
         """All parts, the bundle's first: its end is when most files are there."""
         yield from self._cut(None, self.bundle_size)

@@ -130,7 +130,7 @@ class _Pushing:
             upload, plan = self._plan(files)
         for _ in range(_ROUNDS):
             if plan or upload.state() == "uploading":
-                self._send(upload, upload.layout(plan, {name for name, _, _ in files}), sources)
+                self._send(upload, upload.layout(plan, {name: size for name, size, _ in files}), sources)
             self._meter.begin("publishing", len(files), sum(size for _, size, _ in files))
             if version := upload.complete(self._meter):
                 return version

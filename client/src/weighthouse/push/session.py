@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weighthouse.documents import Version
-from weighthouse.errors import Conflict, InvalidRequest, NotFound, TooLarge, WeighthouseError
+from weighthouse.errors import (
+    Conflict,
+    InvalidAnswer,
+    InvalidRequest,
+    NotFound,
+    TooLarge,
+    Unavailable,
+    WeighthouseError,
+)
+from weighthouse.patience import Patience
 from weighthouse.progress import Meter
 from weighthouse.push.journal import PushedFile
 from weighthouse.push.layout import Layout
@@ -20,6 +28,9 @@ OVER = frozenset({"failed", "expired", "unknown"})
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 2.0
 """Seconds between two questions for the state."""
+_STUCK = 3600.0
+"""Seconds without any progress after which nobody checks an upload any more: its worker is called again every five
+minutes (docs/operating.md), and says how far it is after each file."""
 
 
 class Ended(Exception):
@@ -38,6 +49,7 @@ class Session:
     def __init__(self, transport: Transport, upload_id: str) -> None:
         self._transport = transport
         self.upload_id = upload_id
+        self._patience = Patience()
         self._address = f"/ai-models/uploads/{upload_id}"
 
     def plan(self, fields: Answer, files: Sequence[PushedFile]) -> Answer:
@@ -68,22 +80,28 @@ class Session:
         answer: Answer = self._transport.ask("GET", self._address)
         return answer
 
-    def layout(self, plan: Answer | None, names: set[str]) -> Layout:
+    def layout(self, plan: Answer | None, sizes: Mapping[str, int]) -> Layout:
         """How it is cut: from the plan when that names all files, else by what has arrived.
 
-        Raises `Ended` when the upload is not of the files with these names, or takes no parts.
+        Raises `Ended` when the upload is not of the files with these names, or takes no parts, and `InvalidAnswer` when
+        it is not cut as files of these sizes are.
         """
-        if plan and len(plan["files"]) == plan["files_total"]:
-            return Layout.of([plan])
-        try:
-            pages = self._transport.pages(f"{self._address}/parts", "files", query={}, most=len(names))
-            layout = Layout.of(pages)
-        except (Conflict, NotFound) as error:
-            raise Ended(error) from error
-        if layout.names != names:
+        is_whole = plan is not None and len(plan["files"]) == plan["files_total"]
+        layout = Layout.of([plan]) if plan and is_whole else self._arrived(len(sizes))
+        if layout.names != sizes.keys():
             # Its making was cut off.
             raise Ended(Conflict("The upload does not know all of its files; push again", 409))
+        if not layout.fits(sizes):
+            raise InvalidAnswer(
+                "The service cuts the upload otherwise than its files are: tell whoever runs it"
+            )
         return layout
+
+    def _arrived(self, files: int) -> Layout:
+        try:
+            return Layout.of(self._transport.pages(f"{self._address}/parts", "files", query={}, most=files))
+        except (Conflict, NotFound) as error:
+            raise Ended(error) from error
 
     def complete(self, meter: Meter) -> Version | None:
         """The version, once it is published; None when parts are missing.
@@ -96,20 +114,33 @@ class Session:
             if self.state() == "uploading":
                 return None
             raise Ended(error, content_differs=isinstance(error, InvalidRequest)) from error
-        wait, told = _SHORTEST_WAIT, 0
-        while "state" in answer:
-            if answer["state"] == "ready":
-                address = f"/ai-models/{answer['user_id']}/{answer['model_id']}"
-                answer = self._transport.ask("GET", address, query={"version": answer["version"]})
-                break
+        if "state" in answer:
+            answer = self._checked(answer, meter)
+        return Version.of(answer) if answer else None
+
+    def _checked(self, answer: Answer, meter: Meter) -> Answer | None:
+        """The version's document, once the worker has checked the upload; None when parts are missing."""
+        wait, told, idle = _SHORTEST_WAIT, 0, 0.0
+        while answer["state"] != "ready":
             if answer["state"] == "uploading":
                 return None
             if answer["state"] in OVER:
                 cause = InvalidRequest(answer["detail"] or f"The upload is {answer['state']}", 400)
                 raise Ended(cause, content_differs=True)
+            if idle >= _STUCK:
+                raise Unavailable("The registry has stopped checking the upload; push again to wait on", 202)
             meter.keep(answer["bytes_done"] - told)
             told = answer["bytes_done"]
-            time.sleep(wait)
+            self._patience.wait(wait)
+            before, answer = answer, self._asked_again()
+            idle = idle + wait if answer == before else 0.0
             wait = min(2 * wait, _LONGEST_WAIT)
-            answer = self._read()
-        return Version.of(answer)
+        address = f"/ai-models/{answer['user_id']}/{answer['model_id']}"
+        document: Answer = self._transport.ask("GET", address, query={"version": answer["version"]})
+        return document
+
+    def _asked_again(self) -> Answer:
+        try:
+            return self._read()
+        except NotFound as error:
+            raise Ended(error) from error

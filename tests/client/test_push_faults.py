@@ -1,0 +1,472 @@
+"""Pushes to a service and a store that fail, refuse, forget, and check in their own time."""
+
+import hashlib
+import random
+
+import pytest
+from pretender import CUT, LOST, TRUE, Pretender, Say, refusal
+
+from weighthouse import (
+    Client,
+    Conflict,
+    FileChanged,
+    Forbidden,
+    InvalidAnswer,
+    InvalidRequest,
+    StoreRefused,
+    Unavailable,
+    Unreachable,
+)
+from weighthouse.hashes import Hashes
+from weighthouse.notes import open_notes
+from weighthouse.progress import Meter
+from weighthouse.push.hashing import hash_all
+from weighthouse.push.journal import Journal
+from weighthouse.push.scanning import scan
+
+PART = 1 << 16
+LARGE = random.Random(4).randbytes(3 * PART + 99)
+FILES = {"config": b"{}", "empty": b"", "large": LARGE, "sub/vocab": b"a b"}
+PUTS = "^/parts/"
+
+
+@pytest.fixture
+def pretended():
+    with Pretender() as pretender:
+        pretender.uploads.part_size = PART
+        yield pretender
+
+
+@pytest.fixture
+def net(tmp_path):
+    for name, data in FILES.items():
+        path = tmp_path / "net" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return tmp_path / "net"
+
+
+@pytest.fixture
+def push(pretended, net, clock, monkeypatch):
+    monkeypatch.setattr("weighthouse.push.sending.WORKERS", 2)
+
+    def run(path=net, version="next", **options):
+        with Client(pretended.url) as client:
+            return client.push(path, "u", "m", version, **options)
+
+    return run
+
+
+def asked(pretended, method, path):
+    return [request for request in pretended.asked if request.method == method and path in request.path]
+
+
+def plans(pretended):
+    return len(asked(pretended, "POST", "/upload/files"))
+
+
+def test_a_part_is_put_with_its_length_and_never_in_chunks(push, pretended):
+    pushed = push()
+    assert pretended.files == FILES
+    puts = asked(pretended, "PUT", "/parts/")
+    assert sorted(int(put.headers["Content-Length"]) for put in puts) == [5, 99, PART, PART, PART]
+    assert not any("Transfer-Encoding" in put.headers for put in puts)
+    assert (pushed.files_sent, pushed.bytes_sent, pushed.existed) == (3, len(LARGE) + 5, False)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        CUT,
+        LOST,
+        *(refusal(status, "Busy") for status in (408, 429, 500, 502, 503, 504)),
+        refusal(400, "RequestTimeout"),
+    ],
+)
+def test_a_part_that_fails_in_passing_is_sent_again(push, pretended, fault, clock):
+    pretended.script("PUT", PUTS, TRUE, fault, fault)
+    pushed = push()
+    assert pretended.files == FILES
+    assert (plans(pretended), len(asked(pretended, "PUT", PUTS[1:]))) == (1, 7)
+    assert pushed.bytes_sent >= len(LARGE) + 5
+    assert clock.waits[:1] == [0.2]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "InvalidArgument"), (401, "Unauthorized"), (307, "Redirect"), (202, "")]
+)
+def test_a_part_that_is_refused_is_not_stored_and_not_tried_again(push, pretended, status, code, clock):
+    pretended.script("PUT", PUTS, refusal(status, code))
+    with pytest.raises(
+        StoreRefused, match=rf"store at http://127\.0\.0\.1:\d+ answered {status} {code or 'Accepted'}$"
+    ):
+        push()
+    assert clock.waits == []
+    assert pretended.files == {}
+    # The same command resumes.
+    push()
+    assert pretended.files == FILES
+    assert plans(pretended) == 1
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_a_part_that_a_store_takes_is_stored(push, pretended, status):
+    def taken(request):
+        pretended.uploads.known[request.path.split("/")[2].partition("?")[0]].sent["large", 1] = LARGE[:PART]
+        return Say(status)
+
+    pretended.script("PUT", "number=1&name=large", taken)
+    push()
+    assert pretended.files == FILES
+    assert len(asked(pretended, "PUT", PUTS[1:])) == 5
+
+
+def test_a_store_that_says_when_to_come_again_is_heeded(push, pretended, clock, monkeypatch):
+    monkeypatch.setattr("weighthouse.push.sending.WORKERS", 1)
+    pretended.script(
+        "PUT", PUTS,
+        refusal(503, "SlowDown", ("Retry-After", "7")),
+        refusal(503, "SlowDown", ("Retry-After", "600")),
+        refusal(503, "SlowDown", ("Retry-After", "soon")),
+    )  # fmt: skip
+    push()
+    assert clock.waits == [pytest.approx(7.2), pytest.approx(60.4), pytest.approx(0.8)]
+
+
+def test_a_store_that_stays_busy_ends_the_push_and_the_next_one_resumes(push, pretended, clock):
+    pretended.script("PUT", "number=2&name=large", then=refusal(503, "SlowDown"))
+    with pytest.raises(StoreRefused, match=r"503 SlowDown \(tried \d+ times\)"):
+        push()
+    assert sum(clock.waits) == pytest.approx(120)
+    sent = {part for upload in pretended.uploads.known.values() for part in upload.sent}
+    pretended._scripts.clear()
+    again = push()
+    assert pretended.files == FILES
+    assert plans(pretended) == 1
+    assert again.bytes_sent == len(LARGE) + 5 - sum(
+        5 if part[0] is None else 99 if part[1] == 4 else PART for part in sent
+    )
+
+
+def test_urls_that_have_expired_are_replaced(push, pretended, clock):
+    def expire(request):
+        pretended.generation += 1
+        return TRUE
+
+    pretended.script("PUT", PUTS, TRUE, expire, TRUE, expire)
+    push()
+    assert pretended.files == FILES
+    fresh = asked(pretended, "POST", "/parts")
+    assert 2 <= len(fresh) <= 6
+    assert plans(pretended) == 1
+
+
+def test_urls_that_are_refused_however_fresh_end_the_push(push, pretended):
+    pretended.script("PUT", "number=1&name=large", then=refusal(403, "AccessDenied"))
+    with pytest.raises(StoreRefused, match="403 AccessDenied"):
+        push()
+    assert len(asked(pretended, "PUT", "number=1&name=large")) == 4
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_urls_are_asked_for_until_all_are_there(push, pretended, status):
+    pretended.uploads.urls = 2
+    if status == 503:
+        pretended.script("POST", "/parts$", Say(503))
+    push()
+    assert pretended.files == FILES
+
+
+def test_a_service_that_gives_no_urls_ends_the_push(push, pretended):
+    pretended.uploads.urls = 1
+    pretended.script("POST", "/parts$", then=Say(200, {"part_size": PART, "files": [], "bundle": None}))
+    with pytest.raises(StoreRefused, match="gave no URL"):
+        push()
+    assert plans(pretended) == 3
+
+
+def test_an_upload_that_the_store_has_lost_is_begun_anew(push, pretended):
+    pretended.script("PUT", PUTS, TRUE, refusal(404, "NoSuchUpload"))
+    push()
+    assert pretended.files == FILES
+    assert plans(pretended) == 2
+    (given_up,) = asked(pretended, "DELETE", "/uploads/")
+    assert given_up.path.rpartition("/")[2] not in pretended.uploads.known
+
+
+def test_an_upload_that_the_service_has_lost_is_begun_anew_but_not_for_ever(push, pretended):
+    def lose(request):
+        pretended.uploads.known.clear()
+        return refusal(409, "Gone")
+
+    pretended.script("PUT", PUTS, TRUE, lose)
+    push()
+    assert plans(pretended) == 2
+    pretended.files = {}
+    pretended.script("PUT", PUTS, then=lose)
+    with pytest.raises(StoreRefused, match="409 Gone"):
+        push()
+    assert plans(pretended) == 2 + 3
+
+
+def test_an_upload_that_goes_on_is_not_given_up_for_a_conflict(push, pretended):
+    pretended.script("PUT", PUTS, refusal(409, "Conflict"))
+    with pytest.raises(StoreRefused, match="409"):
+        push()
+    assert asked(pretended, "DELETE", "/") == []
+
+
+def test_a_plan_whose_answer_was_lost_makes_one_upload(push, pretended):
+    pretended.script("POST", "/upload/files", LOST)
+    push()
+    assert pretended.files == FILES
+    assert len(pretended.uploads.known) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "kept"),
+    [
+        (Say(409, {"detail": "taken"}), Conflict, False),
+        (Say(403, {"detail": "not yours"}), Forbidden, False),
+        (Say(400, {"detail": "name: too long"}), InvalidRequest, False),
+        (Say(503, {"message": "busy"}), Unavailable, True),
+        (CUT, Unreachable, True),
+    ],
+)
+def test_a_plan_that_is_refused_is_forgotten_unless_it_may_have_been_made(
+    push, pretended, answer, error, kept, net
+):
+    pretended.script("POST", "/upload/files", then=answer)
+    with pytest.raises(error):
+        push()
+    journal = Journal(open_notes(), pretended.url, "u", "m", "next", str(net))
+    assert bool(journal.read()) == kept
+
+
+def test_parts_that_did_not_stay_are_sent_again_but_not_for_ever(push, pretended):
+    def forget(request):
+        for upload in pretended.uploads.known.values():
+            upload.sent.pop(("large", 2))
+        return TRUE
+
+    pretended.script("POST", "/complete", forget)
+    push()
+    assert pretended.files == FILES
+    assert (plans(pretended), len(asked(pretended, "PUT", PUTS[1:]))) == (1, 6)
+    pretended.files = {}
+    pretended.uploads.known.clear()
+    pretended.script("POST", "/complete", then=forget)
+    with pytest.raises(StoreRefused, match="do not stay in the store"):
+        push()
+    assert len(asked(pretended, "POST", "/complete")) == 2 + 3
+
+
+def test_a_version_that_the_worker_checks_is_waited_for(push, pretended, clock):
+    pretended.uploads.polls = [7, 7, len(LARGE), len(LARGE) + 5, 9]
+    pushed = push()
+    assert (pushed.version.version, pretended.files) == ("v1", FILES)
+    assert clock.waits == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0]
+    assert len(asked(pretended, "GET", "/uploads/")) == 6
+
+
+def test_how_far_the_worker_is_is_passed_on(push, pretended, monkeypatch):
+    monkeypatch.setattr("weighthouse.progress._EVERY", 0)
+    monkeypatch.setattr("weighthouse.progress.time.monotonic", iter(range(10**6)).__next__)
+    pretended.uploads.polls = [7, 7, 99, 5]
+    seen = []
+    push(on_progress=seen.append)
+    done = [progress.bytes_done for progress in seen if progress.phase == "publishing"]
+    assert done == [0, 0, 7, 7, 99, 5]
+
+
+def test_a_check_that_stands_still_is_not_waited_for_without_end(push, pretended, clock, monkeypatch):
+    monkeypatch.setattr("weighthouse.push.session._LONGEST_WAIT", 64.0)
+    pretended.uploads.polls = [*range(20), *[20] * 999]
+    with pytest.raises(Unavailable, match="stopped checking") as stuck:
+        push()
+    assert stuck.value.status == 202
+    # 20 answers differ, and the 21st is the first of those that do not.
+    assert 3600 <= sum(clock.waits[21:]) < 3664
+    # The next push waits for the same upload.
+    for upload in pretended.uploads.known.values():
+        upload.polls.clear()
+    assert push().bytes_sent == 0
+    assert (plans(pretended), pretended.files) == (1, FILES)
+
+
+@pytest.mark.parametrize("polls", [None, [1]])
+def test_a_check_that_fails_is_tried_with_content_that_is_read_again(push, pretended, monkeypatch, polls):
+    forgotten = set()
+
+    def known(self, stamps):
+        return {stamp.path: "0" * 64 for stamp in stamps if stamp.path not in forgotten}
+
+    monkeypatch.setattr(Hashes, "known", known)
+    monkeypatch.setattr(Hashes, "forget", lambda self, paths: forgotten.update(paths))
+    pretended.uploads.polls = polls
+    push()
+    assert pretended.files == FILES
+    assert plans(pretended) == 2
+
+
+def _spoil(pretended):
+    for upload in pretended.uploads.known.values():
+        upload.hashes["large"] = "0" * 64
+    return TRUE
+
+
+@pytest.mark.parametrize("polls", [None, [1]])
+def test_content_that_is_never_as_declared_is_an_error_that_names_it(push, pretended, polls):
+    pretended.uploads.polls = polls
+    pretended.script("PUT", "number=2&name=large", then=lambda request: _spoil(pretended))
+    with pytest.raises(InvalidRequest, match="large has not the SHA-256"):
+        push()
+    assert plans(pretended) == 3
+    assert pretended.files == {}
+
+
+@pytest.mark.parametrize("state", ["failed", "expired"])
+def test_an_upload_that_ends_without_a_detail_says_how(push, pretended, state):
+    pretended.uploads.polls = [1]
+
+    def end(request):
+        for upload in pretended.uploads.known.values():
+            upload.state = state
+        return TRUE
+
+    pretended.script("GET", "/uploads/[0-9a-f]{32}$", then=end)
+    with pytest.raises(InvalidRequest, match=f"The upload is {state}"):
+        push()
+
+
+def test_parts_that_the_worker_misses_are_sent_again(push, pretended):
+    pretended.uploads.polls = [1]
+
+    def forget(request):
+        for upload in pretended.uploads.known.values():
+            upload.state = "uploading"
+            upload.sent.pop(("large", 3))
+        return TRUE
+
+    pretended.script("GET", "/uploads/[0-9a-f]{32}$", forget)
+    push()
+    assert pretended.files == FILES
+    assert (plans(pretended), len(asked(pretended, "PUT", PUTS[1:]))) == (1, 6)
+
+
+def test_an_upload_that_is_forgotten_while_it_is_checked_is_begun_anew(push, pretended):
+    pretended.uploads.polls = [1]
+
+    def forget(request):
+        pretended.uploads.known.clear()
+        return TRUE
+
+    pretended.script("GET", "/uploads/[0-9a-f]{32}$", forget)
+    push()
+    assert (plans(pretended), pretended.files) == (2, FILES)
+
+
+def test_a_lost_answer_to_complete_is_asked_for_again(push, pretended):
+    pretended.script("POST", "/complete", LOST)
+    push()
+    assert pretended.files == FILES
+
+
+def test_all_pages_of_what_has_arrived_are_read(push, pretended):
+    pretended.script("PUT", "number=4&name=large", refusal(400, "InvalidArgument"))
+    with pytest.raises(StoreRefused):
+        push()
+    pretended.uploads.page_size = 1
+    push()
+    assert pretended.files == FILES
+    assert len(asked(pretended, "GET", "/parts?")) == len(FILES)
+
+
+def test_a_list_of_parts_without_end_ends_the_push(push, pretended):
+    pretended.script("PUT", "number=4&name=large", refusal(400, "InvalidArgument"))
+    with pytest.raises(StoreRefused):
+        push()
+    begun = len(pretended.asked)
+    said = {"part_size": PART, "files": [], "bundle": None, "next_token": "50"}
+    pretended.script("GET", "/parts", then=Say(200, said))
+    with pytest.raises(InvalidAnswer, match="without end"):
+        push()
+    assert len(pretended.asked) - begun < 5
+
+
+def test_an_upload_whose_making_was_cut_off_is_begun_anew(push, pretended):
+    pretended.script("POST", "/upload/files", LOST)
+
+    def cut(request):
+        for upload in pretended.uploads.known.values():
+            del upload.sizes["config"], upload.offsets["config"]
+        return TRUE
+
+    pretended.script("GET", "/parts", cut)
+    push()
+    assert (plans(pretended), pretended.files) == (1 + 1 + 1, FILES)
+
+
+def _larger_bundle(plan):
+    plan["bundle"]["size"] += 1
+
+
+def _larger_file(plan):
+    next(file for file in plan["files"] if file["filename"] == "large")["file_size"] += 1
+
+
+def _gap(plan):
+    next(file for file in plan["files"] if file["filename"] == "sub/vocab")["bundle_offset"] += 1
+
+
+def _no_parts(plan):
+    plan["part_size"] = 0
+
+
+@pytest.mark.parametrize("change", [_larger_bundle, _larger_file, _gap, _no_parts])
+def test_a_plan_that_is_not_of_these_files_is_not_sent_to(push, pretended, change):
+    plan = pretended.uploads._plan
+
+    def lying(said):
+        status, document = plan(said)
+        change(document)
+        return status, document
+
+    pretended.uploads._plan = lying
+    with pytest.raises(InvalidAnswer, match="cuts the upload otherwise"):
+        push()
+    assert asked(pretended, "PUT", "/") == []
+
+
+def test_content_that_the_registry_has_is_not_sent(push, pretended):
+    pretended.uploads.stored.add(hashlib.sha256(LARGE).hexdigest())
+    pushed = push()
+    assert (pushed.files_sent, pushed.bytes_sent) == (2, 5)
+
+
+def test_a_file_that_changes_while_it_is_hashed_is_noticed(net):
+    sources, meter = scan(net), Meter(None)
+    move = meter.move
+
+    def moving(filename, *counts):
+        with (net / "large").open("r+b") as file:
+            file.write(b"other")
+        move(filename, *counts)
+
+    meter.move = moving
+    with pytest.raises(FileChanged, match="large changed while it was pushed"):
+        hash_all(sources, Hashes(open_notes()), meter)
+
+
+def test_a_file_that_changes_while_it_is_sent_is_never_mixed_in(push, pretended, net):
+    other = bytes(len(LARGE))
+    changed = []
+
+    def change(request):
+        if not changed:
+            changed.append((net / "large").write_bytes(other))
+        return TRUE
+
+    pretended.script("PUT", "number=1&name=large", change)
+    push()
+    assert pretended.files == {**FILES, "large": other}
