@@ -17,7 +17,7 @@ from devserver.process import LocalService
 
 @pytest.fixture(scope="session")
 def seaweed_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of the service on SeaweedFS. Both stores take its keys, so that one process can look into both."""
+    """The data folder of the service on SeaweedFS. Both stores take its keys: one process can look into both."""
     return tmp_path_factory.mktemp("data")
 
 
