@@ -86,12 +86,12 @@ def cloud() -> Iterator[Cloud]:
         python = os.environ.get("WEIGHTHOUSE_EMULATOR_PYTHON") or _ROOT / ".venv-emulator/bin/python"
         with (folder / "log").open("w") as log:
             process = subprocess.Popen(
-                [python, "-m", "devserver.emulator_main", str(listener.fileno())],
+                [python, _ROOT / "devserver/emulator_main.py", str(listener.fileno())],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 env=_environment(folder, port),
-                cwd=_ROOT,
+                cwd=folder,
                 pass_fds=[listener.fileno()],
                 start_new_session=True,
             )

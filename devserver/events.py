@@ -162,7 +162,6 @@ def _s3() -> "S3Client":
 
 
 def _sqs() -> "SQSClient":
-    from chalicelib.store import bucket
+    import boto3
 
-    # Where S3 is, its events are.
-    return bucket.session().client("sqs")
+    return boto3.session.Session().client("sqs")

@@ -34,14 +34,13 @@ RIGHTS: Mapping[str, Rights] = {
         "tasks/": (_DELETE, _PUT),
         "access/": (_DELETE, _PUT),
         "tokens/": (_DELETE, _PUT),
-        TABLE: ("dynamodb:BatchGetItem", *_ROWS),
+        TABLE: ("dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", *_ROWS),
         INDEXES: ("dynamodb:Query",),
     },
     "on-object-created": {
         "": _LISTS,
         "models/": (_ABORT, _DELETE, _GET, _PARTS, _PUT),
-        # What an earlier run has left is replaced over its ETag, and read for that.
-        "manifests/": (_DELETE, _GET, _PUT),
+        "manifests/": (_DELETE, _PUT),
         "uploads/": (_ABORT, _DELETE, _GET, _PARTS, _PUT),
         "zips/": (_ABORT, _DELETE, _GET, _PUT),
         "tasks/": (_DELETE, _PUT),
@@ -54,8 +53,8 @@ RIGHTS: Mapping[str, Rights] = {
         "uploads/": (_ABORT, _DELETE),
         "zips/": (_ABORT, _DELETE),
         "tasks/": (_DELETE, _PUT),
-        "access/": (_DELETE,),
-        TABLE: _ROWS,
+        "access/": (_DELETE, _PUT),
+        TABLE: ("dynamodb:ConditionCheckItem", *_ROWS),
     },
 }
 

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from chalicelib.errors import InvalidRequest, NotFound, StoreBusy
-from chalicelib.registry import access, clock, history, manifests, readers, versions
+from chalicelib.registry import access, clock, manifests, readers, versions
 from chalicelib.registry.callers import Caller
 from chalicelib.registry.leases import LEASE, Lease, LeaseLost, OutOfTime, Remaining, for_seconds, new_owner
+from chalicelib.registry.marking import Marks
 from chalicelib.schema.documents import Deletion
-from chalicelib.schema.history import Actor
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import DeleteQuery
+from chalicelib.store import access as sharings
 from chalicelib.store import journal, keys, leases, objects, table
 from chalicelib.store import versions as rows
 from chalicelib.store.journal import Entry
@@ -29,11 +30,8 @@ REQUEST_VERSIONS = 50
 """Versions that are removed within the request; more are left to it as well."""
 REQUEST_SECONDS = 15.0
 """Seconds after which the rest of fewer is left to it, and after which no more versions are marked."""
-GROUP = table.TRANSACTION // 4
-"""Versions that are marked in one transaction: each takes four changes."""
-MARKERS = 8
 REMOVERS = 4
-"""Transactions, and versions in the worker function, that are worked on at a time."""
+"""Versions that are worked on at a time in the worker function."""
 
 
 def delete(caller: Caller, user_id: str, model_id: str, query: DeleteQuery) -> Deletion:
@@ -44,6 +42,7 @@ def delete(caller: Caller, user_id: str, model_id: str, query: DeleteQuery) -> D
     """
     until = time.monotonic() + REQUEST_SECONDS
     access.check_write(caller, user_id, model_id)
+    kept = sharings.read(user_id, model_id)
     if query.version is not None:
         if query.all_versions:
             raise InvalidRequest("version and all_versions exclude each other: name one of them")
@@ -56,12 +55,13 @@ def delete(caller: Caller, user_id: str, model_id: str, query: DeleteQuery) -> D
                 " or delete all with `all_versions=true`"
             )
     token = new_owner()
-    marked, left = _mark(doomed, token, until, caller.actor)
+    marks = Marks(kept, token, until, caller.actor)
+    marked, left = marks.mark(doomed)
     # Of many, one that somebody else has deleted meanwhile is as gone as was asked.
     if not marked and not left and not query.all_versions:
         raise _no_version(*doomed[0].id)
-    if not left:
-        readers.forget_if_gone(user_id, model_id)
+    if marks.shared:
+        readers.settle(user_id, model_id)
     if (
         sum(record.document.files_total for record in marked) > REQUEST_FILES
         or len(marked) > REQUEST_VERSIONS
@@ -87,56 +87,6 @@ def _all(user_id: str, model_id: str) -> list[VersionRecord]:
     if not found:
         raise access.no_model(user_id, model_id)
     return found
-
-
-def _mark(
-    doomed: Sequence[VersionRecord], token: str, until: float, actor: Actor
-) -> tuple[list[VersionRecord], int]:
-    """Lets versions disappear for readers: those that were there still, and how many the time was too short for.
-
-    Who knows the token may remove them; others wait for a minute whether that happens.
-    """
-    now = clock.now()
-    marked: list[VersionRecord] = []
-    left: list[VersionRecord] = []
-
-    def mark(group: Sequence[VersionRecord]) -> None:
-        if time.monotonic() > until:
-            left.extend(group)
-            return
-        changes = Changes()
-        for record in group:
-            _add_marks(changes, record, token, now, actor)
-        try:
-            table.transact(changes)
-        except ConditionFailed:
-            if len(group) > 1:
-                for record in group:
-                    mark([record])
-        else:
-            marked.extend(group)
-
-    for_each((doomed[start : start + GROUP] for start in range(0, len(doomed), GROUP)), mark, MARKERS)
-    return marked, len(left)
-
-
-def _add_marks(changes: Changes, record: VersionRecord, token: str, now: int, actor: Actor) -> None:
-    due_at = now + journal.PATIENCE
-    hidden = [
-        Row.state.set(rows.DELETING),
-        Row.by_user.remove(),
-        Row.by_framework.remove(),
-        Row.by_model_type.remove(),
-        Row.due_at.set(due_at),
-        Row.detail.set(token),
-        *leases.taken(token, now + LEASE),
-    ]
-    there = (Row.state == rows.READY) & (Row.upload_id == record.upload_id)
-    noted = history.entry("delete", actor, record.document.version)
-    changes.puts.append((journal.deletion_row(record.id, record.upload_id, due_at), None))
-    changes.puts.append((history.row(*record.id[:2], noted), None))
-    changes.updates.append((rows.key(*record.id), hidden, there))
-    changes.deletes.append((rows.active_key(record), None))
 
 
 def _remove_here(
@@ -230,7 +180,7 @@ def settle(entry: Entry) -> None:
     """What the sweep does about a deletion that was not finished in time."""
     row = rows.find(*entry.version) if entry.version else None
     if entry.version:
-        readers.forget_if_gone(*entry.version[:2])
+        readers.settle(*entry.version[:2])
     if row is None or row.state != rows.DELETING or row.upload_id != entry.name:
         journal.close(entry)
     else:

@@ -3,9 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from chalicelib.registry import clock, manifests
-from chalicelib.store import access, api_tokens, keys, multipart, objects, table, versions
-from chalicelib.store.rows import Row
+from chalicelib.registry import clock, manifests, readers
+from chalicelib.store import api_tokens, keys, multipart, objects, table, versions
 
 THREADS = 8
 Version = tuple[str, str, str]
@@ -44,7 +43,7 @@ def rebuild() -> RebuildReport:
         if key not in known:
             multipart.abort(key, multipart_id)
     removed = objects.delete(key for key in strays if key not in known)
-    removed += _restore_access({version[:2] for version in published})
+    removed += _restore_access()
     removed += _restore_tokens()
     return RebuildReport(
         len(published), sum(files for files, _ in counts), removed + sum(n for _, n in counts)
@@ -66,18 +65,11 @@ def _restore(version: Version) -> tuple[int, int]:
     return len(files), objects.delete(strays)
 
 
-def _restore_access(models: set[tuple[str, ...]]) -> int:
-    """Writes the rows of models that are shared; how many objects were removed for models that are gone."""
-    gone: list[str] = []
-    rows: list[Row] = []
-    for key in objects.list_keys(keys.ACCESS):
-        model = keys.model_of_access_key(key)
-        if model in models:
-            rows.append(access.row(access.read_copy(key)))
-        elif model is not None:
-            gone.append(key)
-    table.write_many(rows)
-    return objects.delete(gone)
+def _restore_access() -> int:
+    """Writes the rows of models that are shared; how many objects were removed that are about none of today's."""
+    names = [key for key in objects.list_keys(keys.ACCESS) if keys.model_of_access_key(key)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        return len(names) - sum(pool.map(readers.restore, names))
 
 
 def _restore_tokens() -> int:

@@ -215,9 +215,11 @@ class Changes:
     puts: list[tuple[Row, Condition | None]] = field(default_factory=list)
     updates: list[tuple[Key, list[Any], Condition | None]] = field(default_factory=list)
     deletes: list[tuple[Key, Condition | None]] = field(default_factory=list)
+    checks: list[tuple[Key, Condition]] = field(default_factory=list)
+    """Conditions on rows that stay as they are."""
 
     def __len__(self) -> int:
-        return len(self.puts) + len(self.updates) + len(self.deletes)
+        return len(self.puts) + len(self.updates) + len(self.deletes) + len(self.checks)
 
 
 def transact(changes: Changes) -> None:
@@ -234,6 +236,8 @@ def transact(changes: Changes) -> None:
                     transaction.update(Row(*key), actions, condition)
                 for key, condition in changes.deletes:
                     transaction.delete(Row(*key), condition)
+                for key, condition in changes.checks:
+                    transaction.condition_check(Row, *key, condition=condition)
             return
         except TransactWriteError as error:
             codes = {reason.code for reason in error.cancellation_reasons if reason}

@@ -154,6 +154,21 @@ def of_model(user_id: str, model_id: str, *, after: str | None = None) -> Range:
     )
 
 
+def first_ready(user_id: str, model_id: str, *, but: str | None = None) -> VersionRecord | None:
+    """The highest version of a model that readers see and that is not called `but`. One Query."""
+    for page in table.pages(of_model(user_id, model_id), size=2):
+        for row in page.rows:
+            record = row.read(VersionRecord)
+            if record.document.version != but:
+                return record
+    return None
+
+
+def ready_check(record: VersionRecord) -> tuple[Key, Any]:
+    """The condition, for a transaction, that readers see this very version."""
+    return key(*record.id), (Row.state == READY) & (Row.upload_id == record.upload_id)
+
+
 def being_deleted(user_id: str, model_id: str) -> Range:
     """A model's versions that readers see no more, and of which not all is removed yet."""
     return Range(keys.model_pk(user_id, model_id), keys.version_sk(""), condition=Row.state == DELETING)

@@ -186,6 +186,34 @@ def test_what_a_deletion_costs(stocked, calls):
         assert counted.total() <= most
 
 
+def test_what_the_deletion_of_a_shared_version_costs_more(stocked, calls):
+    costs = []
+    for users in ([], ["ben"]):
+        stocked.upload(model_id="small", version="v2")
+        stocked.put(f"{SMALL}/access", {"users": users})
+        with calls.counting() as counted:
+            assert stocked.delete(SMALL, version="v2").status == 200
+        costs.append(Counter(counted))
+    # The row and the copy are known by another version then.
+    more = {"GetItem": 4, "Query": 2, "TransactWriteItems": 1, "PutObject": 1}
+    assert costs[1] - costs[0] == more
+    assert costs[0]["GetItem"] == 2
+    assert costs[0]["Query"] == 0
+
+
+def test_what_sharing_costs(stocked, calls):
+    table = {"GetItem": 3, "Query": 1, "TransactWriteItems": 1}
+    for users, objects in (
+        (["ben"], {"PutObject": 1}),
+        (["ben", "cleo"], {"PutObject": 1}),
+        (["cleo"], {"DeleteObjects": 1, "PutObject": 1}),
+        ([], {"DeleteObjects": 2}),
+    ):
+        with calls.counting() as counted:
+            assert stocked.put(f"{SMALL}/access", {"users": users}).status == 200
+        assert counted == table | objects, users
+
+
 @contextmanager
 def rows_read():
     """Counts the rows that Queries read, whether or not a filter let them pass, and those got by key."""

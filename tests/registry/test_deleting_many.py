@@ -11,7 +11,7 @@ from faults import Killed, kills
 from planting import plant, plant_all
 
 from chalicelib.errors import StoreBusy
-from chalicelib.registry import clock, deleting, sweeping
+from chalicelib.registry import clock, deleting, marking, sweeping
 from chalicelib.registry.leases import LEASE
 from chalicelib.registry.sweeping import sweep
 from chalicelib.store import keys, objects, table
@@ -161,7 +161,7 @@ class TestManyVersions:
 
     @pytest.fixture(autouse=True)
     def groups(self, monkeypatch):
-        monkeypatch.setattr(deleting, "GROUP", 3)
+        monkeypatch.setattr(marking, "GROUP", 3)
         monkeypatch.setattr(deleting, "REQUEST_VERSIONS", 3)
 
     def test_all_are_gone_at_once_and_one_task_removes_them(self, api, calls):
