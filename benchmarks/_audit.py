@@ -22,6 +22,7 @@ from chalicelib.schema.records import VersionRecord
 from chalicelib.store import keys, multipart, objects, table, versions
 from chalicelib.store.rows import Row
 from devserver.environment import Stores, use_emulator
+from devserver.signatures import Keys
 
 HANDED_ON = 20 * 60
 """Seconds after which the sweep calls the worker again for what a dead one left."""
@@ -42,10 +43,10 @@ class Audit:
     a week after their end."""
 
 
-def embedded(url: str) -> dict[str, str]:
-    """The variables that lead to the AWS stand-in at this URL."""
+def embedded(url: str, keys: Keys) -> dict[str, str]:
+    """The variables that lead to the AWS stand-in at this URL, which takes these keys."""
     stores: dict[str, str] = {}
-    use_emulator(stores, Stores(embedded_s3=True, embedded_dynamodb=True, queue=False), url)
+    use_emulator(stores, Stores(embedded_s3=True, embedded_dynamodb=True, queue=False), url, keys)
     return stores
 
 

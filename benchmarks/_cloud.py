@@ -86,12 +86,12 @@ def cloud() -> Iterator[Cloud]:
         python = os.environ.get("WEIGHTHOUSE_EMULATOR_PYTHON") or _ROOT / ".venv-emulator/bin/python"
         with (folder / "log").open("w") as log:
             process = subprocess.Popen(
-                [python, _ROOT / "devserver/emulator_main.py", str(listener.fileno())],
+                [python, "-m", "devserver.emulator_main", str(listener.fileno())],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 env=_environment(folder, port),
-                cwd=folder,
+                cwd=_ROOT,
                 pass_fds=[listener.fileno()],
                 start_new_session=True,
             )

@@ -106,8 +106,8 @@ def _version(count: int) -> None:
         content_id=documents.content_id(files),
     )
     _store(record.id, files)
-    manifests.write_files(record, files)
-    record.manifest_etag = manifests.write(record)
+    manifests.write_files(record, files, bool)
+    record.manifest_etag = manifests.write_first(record, bool)
     table.write_many(versions.file_rows(record, files))
     for start in range(0, count, 10_000):
         table.write_many(versions.content_rows(record, files[start : start + 10_000]).values())
@@ -123,7 +123,7 @@ def _versions(count: int) -> None:
         record.document.model_id, record.document.version = MODEL, f"v{number}"
         record.upload_id = f"{number:032x}"
         objects.put(keys.file_key(*record.id, record.files[0].path), b"weights")
-        record.manifest_etag = manifests.write(record)
+        record.manifest_etag = manifests.write_first(record, bool)
         table.write_many(_catalog.rows(record))
 
     for_each(range(count), plant_one, 16)

@@ -54,7 +54,7 @@ class Route:
 def settle(of: Catalog) -> None:
     """Gives one version what changing and downloading it need: a manifest, and its ZIP."""
     record = of.settled
-    record.manifest_etag = manifests.write(record)
+    record.manifest_etag = manifests.write_first(record, bool)
     table.write_many(catalog.rows(record))
     objects.put(zipping.key_of(record), b"a ZIP that nobody opens")
 

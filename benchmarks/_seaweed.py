@@ -19,6 +19,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from devserver.signatures import Keys
+
 _START = 60.0
 """Seconds until it must serve."""
 _PORTS = (
@@ -73,12 +75,16 @@ def s3_client(url: str, access_key: str, secret_key: str) -> Any:
 
 
 @contextmanager
-def seaweedfs() -> Iterator[SeaweedFS]:
-    """A SeaweedFS on a folder and ports of its own; both are gone afterwards. `RuntimeError` when it won't start."""
+def seaweedfs(keys: Keys | None = None) -> Iterator[SeaweedFS]:
+    """A SeaweedFS on a folder and ports of its own; both are gone afterwards. `RuntimeError` when it won't start.
+
+    Its one identity has `keys`, which another store of the same process takes too, or new ones.
+    """
+    keys = keys or Keys(secrets.token_hex(8), secrets.token_hex(16))
     # Not below pytest's folder: a Unix socket's path has at most 104 bytes on macOS.
     with tempfile.TemporaryDirectory(prefix="weed-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        served = SeaweedFS("", secrets.token_hex(8), secrets.token_hex(16))
+        served = SeaweedFS("", keys.id, keys.secret)
         identities = folder / "identities.json"
         identities.write_text(json.dumps(_identities(served)))
         ports = _free_ports()

@@ -10,21 +10,23 @@ from pathlib import Path
 from devserver.emulator import Emulator
 from devserver.environment import Stores, apply_defaults, use_emulator
 from devserver.folder import Folder, users
+from devserver.signatures import Keys
 
 
 @contextmanager
 def ministack(dynamodb: str | None = None) -> Iterator[str]:
     """MiniStack as `make run` starts it, in a folder and on a port of its own; the service is led to it. Its URL.
 
+    It takes any keys: those of a SeaweedFS beside it are the same process's.
+
     `dynamodb` is the URL of another DynamoDB to use in its place, for the table alone.
     """
     with tempfile.TemporaryDirectory(prefix="weighthouse-bench-", ignore_cleanup_errors=True) as path:
-        emulator = Emulator(Folder(Path(path)))
+        emulator = Emulator(Folder(Path(path)), None)
         try:
             apply_defaults(os.environ)
-            use_emulator(
-                os.environ, Stores(embedded_s3=True, embedded_dynamodb=True, queue=True), emulator.url
-            )
+            stores = Stores(embedded_s3=True, embedded_dynamodb=True, queue=True)
+            use_emulator(os.environ, stores, emulator.url, Keys("test", "test"))
             if dynamodb:
                 os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = dynamodb
             yield emulator.url

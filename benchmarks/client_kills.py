@@ -34,6 +34,7 @@ from benchmarks._report import machine, table, verdict
 from benchmarks._seaweed import seaweedfs
 from benchmarks._wire import Break, Wire
 from chalicelib.settings import MIB
+from devserver.credentials import keys_of
 
 TRIALS, BREAKS, FAULTS, PATIENT = 50, 20, 10, 1
 """Trials of each kind, for a push and for a pull."""
@@ -128,7 +129,9 @@ def setup(chance: random.Random) -> Iterator[Setup]:
     with ExitStack() as running:
         name = tempfile.TemporaryDirectory(prefix="weighthouse-bench-", ignore_cleanup_errors=True)
         folder = Path(running.enter_context(name))
-        store = running.enter_context(seaweedfs())
+        (folder / "data").mkdir(mode=0o700)
+        # The same keys for both stores, so that one process can look through both.
+        store = running.enter_context(seaweedfs(keys_of(folder / "data")))
         to_store = running.enter_context(Wire(store.url))
         env = {"WEIGHTHOUSE_PUBLIC_S3_ENDPOINT": to_store.url}
         stage = running.enter_context(client_stage(store, folder, env))

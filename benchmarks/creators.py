@@ -22,10 +22,12 @@ from benchmarks._audit import audit, embedded
 from benchmarks._report import machine, progress, table, verdict
 from benchmarks._service import USER, Client, Refused, sha256
 from devserver.process import LocalService
+from devserver.signatures import Keys
 
 CREATORS = 12
 ROUNDS = 200
 FILE = "model.bin"
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 Creator = Callable[[Client, dict[str, str], bytes], Any]
 
@@ -76,27 +78,29 @@ def race(
 
 
 @contextmanager
-def service(url: str | None) -> Iterator[Client]:
-    """The service with this URL, or one of its own."""
+def service(url: str | None) -> Iterator[tuple[Client, Keys]]:
+    """The service with this URL, or one of its own, and the keys of its stores."""
     if url:
-        yield Client(url.rstrip("/"))
+        yield Client(url.rstrip("/")), Keys(*(os.environ.get(name, "test") for name in KEYS))
         return
     with (
         tempfile.TemporaryDirectory(prefix="weighthouse-bench-") as folder,
         LocalService(Path(folder) / "data") as own,
     ):
-        yield Client(own.url)
+        yield Client(own.url), own.aws_keys
 
 
 def main() -> int:
     """Races, prints, and gives the exit status: 1 when a round had not one winner or anything is left."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.creators", description=__doc__)
-    parser.add_argument("--url", help="a running service, whose stores hold nothing else")
+    parser.add_argument(
+        "--url", help=f"a running service, whose stores hold nothing else and take {' and '.join(KEYS)}"
+    )
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     asked = parser.parse_args()
     lines: list[list[str]] = []
     wrong: list[str] = []
-    with service(asked.url) as client, ThreadPoolExecutor(CREATORS) as pool:
+    with service(asked.url) as (client, keys), ThreadPoolExecutor(CREATORS) as pool:
         for kind, creators in KINDS.items():
             found: Counter[str] = Counter()
             begun = time.monotonic()
@@ -107,7 +111,7 @@ def main() -> int:
             rate = asked.rounds / (time.monotonic() - begun)
             lines.append([kind, str(asked.rounds), str(found.total()), f"{rate:.1f}"])
             wrong += [f"{kind}: {count} x {text}" for text, count in found.items()]
-        left = audit(embedded(client.stores()))
+        left = audit(embedded(client.stores(), keys))
     progress("")
     wrong += [f"{left.versions} versions are there"] * (left.versions != asked.rounds * len(KINDS))
     for name in ("orphans", "missing", "rows"):

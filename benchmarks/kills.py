@@ -193,7 +193,7 @@ def one_round(
     started = time.monotonic() - begun
     rebuilt = "made again" if "index was lost" in service.log else "kept"
     client = Client(service.url)
-    stores = embedded(client.stores())
+    stores = embedded(client.stores(), service.aws_keys)
     # The worker that a kill ended is called again by the sweep, in a quarter of an hour.
     audit(stores, sweep_in=HANDED_ON)
     ends = Counter(wait(client, upload_id, Event()) for upload_id in clients.open)

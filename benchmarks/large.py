@@ -28,6 +28,7 @@ from benchmarks._seaweed import SeaweedFS, seaweedfs
 from benchmarks._service import USER, Client, Refused
 from chalicelib.store import uploads, versions
 from chalicelib.store.table import Key
+from devserver.credentials import keys_of
 from devserver.process import LocalService
 
 ANSWER = 29.0
@@ -86,8 +87,8 @@ class Scene:
         self.service = service
         self.environment = {
             "AWS_ENDPOINT_URL": service.aws_url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": service.aws_keys.id,
+            "AWS_SECRET_ACCESS_KEY": service.aws_keys.secret,
             "AWS_DEFAULT_REGION": "us-east-1",
             **(store.environment if store else {}),
         }
@@ -346,7 +347,8 @@ def _scene(store: str) -> Iterator[Scene]:
                 yield Scene(service, None)
                 service.kill()
             return
-        with seaweedfs() as running:
+        folder.mkdir(mode=0o700)
+        with seaweedfs(keys_of(folder)) as running:
             service = LocalService(folder, env=running.environment, module="benchmarks._counted")
             with service:
                 yield Scene(service, running)

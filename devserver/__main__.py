@@ -18,6 +18,8 @@ def main(arguments: list[str]) -> int:
     if command is None:
         print("usage: python -m devserver [rebuild]", file=sys.stderr)
         return 2
+    # Whatever it writes is for its user alone, and so is what the AWS stand-in writes.
+    os.umask(0o077)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("devserver").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -10,6 +10,7 @@ from pathlib import Path
 from devserver.console import Halt
 from devserver.folder import Folder
 from devserver.options import listen
+from devserver.signatures import Keys
 
 _ROOT = Path(__file__).resolve().parent.parent
 _START = 600
@@ -26,9 +27,13 @@ class Emulator:
     progress are lost in each case.
     """
 
-    def __init__(self, folder: Folder) -> None:
-        """Starts it and waits until it answers; `Halt` when it doesn't."""
+    def __init__(self, folder: Folder, keys: Keys | None) -> None:
+        """Starts it and waits until it answers; `Halt` when it doesn't.
+
+        With `keys` it serves who signs with them, and nobody else; without, whoever finds it.
+        """
         self._folder = folder
+        self._keys = keys
         folder.prepare()
         listener = listen(0)
         self.port: int = listener.getsockname()[1]
@@ -36,12 +41,12 @@ class Emulator:
         try:
             with folder.log.open("w") as log:
                 self._process = subprocess.Popen(
-                    [python, Path(__file__).with_name("emulator_main.py"), str(listener.fileno())],
+                    [python, "-m", "devserver.emulator_main", str(listener.fileno()), *self._shielded()],
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,
                     env=self._environment(),
-                    cwd=folder.path,
+                    cwd=_ROOT,
                     # The folder stays locked while the emulator lives.
                     pass_fds=(listener.fileno(), folder.lock),
                     # A terminal sends Ctrl-C to all of a group: the server is to stop first.
@@ -60,11 +65,17 @@ class Emulator:
         """Where it serves all its services."""
         return f"http://127.0.0.1:{self.port}"
 
+    def _shielded(self) -> list[str]:
+        return ["shielded"] if self._keys else []
+
     def _environment(self) -> dict[str, str]:
         # Nothing else of the user's: MiniStack takes settings under names that others use as well.
         temporary = self._folder.path / "tmp"
         temporary.mkdir(exist_ok=True)
+        keys = self._keys or Keys("test", "test")
         return {
+            "AWS_ACCESS_KEY_ID": keys.id,
+            "AWS_SECRET_ACCESS_KEY": keys.secret,
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self._folder.path),
             "TMPDIR": str(temporary),
@@ -80,11 +91,12 @@ class Emulator:
         }
 
     def _await_answer(self) -> None:
-        # The socket listens already, so this request waits in its queue until the emulator reads it.
+        # The socket listens already, so this request waits in its queue until the emulator reads it. That nobody
+        # signed it is answer enough.
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_START)
         try:
             connection.request("GET", "/_ministack/health")
-            answered = connection.getresponse().status == http.HTTPStatus.OK
+            answered = connection.getresponse().status in (http.HTTPStatus.OK, http.HTTPStatus.FORBIDDEN)
         except OSError:
             answered = False
         finally:

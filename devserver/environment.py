@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chalicelib.errors import WeighthouseError
 from chalicelib.settings import GIB, MIB
 from devserver.console import Halt
+from devserver.signatures import Keys
 
 _EMULATOR = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -75,8 +76,8 @@ def check_authentication() -> None:
         )
 
 
-def use_emulator(environment: MutableMapping[str, str], stores: Stores, url: str) -> None:
-    """Leads boto3 to the emulator for what is embedded."""
+def use_emulator(environment: MutableMapping[str, str], stores: Stores, url: str, keys: Keys) -> None:
+    """Leads boto3 to the emulator for what is embedded, with its keys where nothing else needs others."""
     if stores.embedded_s3:
         environment["AWS_ENDPOINT_URL_S3"] = url
         environment["AWS_ENDPOINT_URL_SQS"] = url
@@ -85,5 +86,6 @@ def use_emulator(environment: MutableMapping[str, str], stores: Stores, url: str
     if stores.embedded_s3 and stores.embedded_dynamodb:
         # Real keys never go to an emulator, and the data is found again whatever a shell has set.
         environment.update(_EMULATOR)
+        environment.update({"AWS_ACCESS_KEY_ID": keys.id, "AWS_SECRET_ACCESS_KEY": keys.secret})
         for name in ("AWS_REGION", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
             environment.pop(name, None)

@@ -162,6 +162,7 @@ def _s3() -> "S3Client":
 
 
 def _sqs() -> "SQSClient":
-    import boto3
+    from chalicelib.store import bucket
 
-    return boto3.session.Session().client("sqs")
+    # Where S3 is, its events are.
+    return bucket.session().client("sqs")

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import time
 from pathlib import Path
 
@@ -21,7 +22,7 @@ class Folder:
     """
 
     def __init__(self, path: Path) -> None:
-        """Takes the folder, making it if needed; `Halt` when another server uses it."""
+        """Takes the folder, making it if needed, for its user alone; `Halt` when that can't be or it is in use."""
         self.path = path
         self.objects = path / "objects"
         self.tables = path / "tables"
@@ -30,7 +31,7 @@ class Folder:
         self._users = path / "users.json"
         self._rebuilding = path / "rebuilding"
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            _make_private(path)
             self.lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise Halt(
@@ -94,6 +95,29 @@ class Folder:
             self._rebuilding.touch()
         else:
             self._rebuilding.unlink(missing_ok=True)
+
+
+def _make_private(path: Path) -> None:
+    """Makes the folder, or closes one of an earlier version, and so all that is inside whatever modes it has.
+
+    `Halt` for one that others may use and that has something else in it: closing it would take that from them.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.stat()
+    if not stat.S_ISDIR(found.st_mode) or not found.st_mode & 0o077:
+        return
+    if not (path / "lock").exists() and any(path.iterdir()):
+        raise Halt(
+            f"The data folder {path} is open to other users and has other things in it: name one of its own, as in"
+            f" DATA_DIR={path / 'weighthouse'}, or close it for them by chmod 700 {path}."
+        )
+    try:
+        path.chmod(0o700)
+    except PermissionError:
+        raise Halt(
+            f"The data folder {path} is open to other users, and only its owner can close it: name a folder of"
+            " your own, as in DATA_DIR=~/weighthouse."
+        ) from None
 
 
 def users(path: Path) -> dict[str, int]:

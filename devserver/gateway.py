@@ -5,23 +5,25 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+from devserver import visitors
+from devserver.asgi import Message, Receive, Send
 from devserver.proxy import Call, Context, Headers, http_answer, media_type, proxy_event
 from devserver.routing import Match, Router, allowed
 
 log = logging.getLogger("devserver")
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
 _SECONDS = 29.0
 """API Gateway's patience with a function:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+
+_ALLOW = (
+    "where browsers or a proxy reach it under another name, start it with that name in ALLOWED_HOSTS,"
+    " as in ALLOWED_HOSTS=models.example.org"
+)
 
 
 class _Disconnected(Exception):
@@ -43,29 +45,35 @@ def _detail(status: int, text: str, headers: Headers | None = None) -> _Answer:
 class Gateway:
     """Serves a Chalice app as AWS would, by the events that Lambda gets, with up to 32 calls at a time."""
 
-    def __init__(self, app: Any, body_limit: int) -> None:
-        """`body_limit` is the most bytes of a body; a larger one is refused without keeping it."""
+    def __init__(self, app: Any, body_limit: int, hosts: frozenset[str] = frozenset()) -> None:
+        """`body_limit` is the most bytes of a body; a larger one is refused without keeping it. `hosts` are names
+        beside this machine's own under which browsers may reach it; see `visitors.refusal`."""
         self._app = app
         self._limit = body_limit
+        self._hosts = visitors.LOOPBACK | hosts
         self._router = Router(app.routes)
         self._binary = frozenset(app.api.binary_types)
         self._threads = ThreadPoolExecutor(32, "request")
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serves one request."""
         started = time.monotonic()
         call = _call(scope)
         try:
             answer = await self._serve(call, receive)
         except _Disconnected:
-            log.info("%s %s: the client left", call.method, call.path)
+            log.info("%s %s %s: the client left", call.client, call.method, call.path)
             return
         await _send(answer, send)
         took = (time.monotonic() - started) * 1000
-        log.info("%s %s %d %.0f ms", call.method, call.path, answer.status, took)
+        log.info("%s %s %s %d %.0f ms", call.client, call.method, call.path, answer.status, took)
 
     async def _serve(self, call: Call, receive: Receive) -> _Answer:
-        body = await self._read(call, receive)
+        stranger = visitors.refusal(call.method, visitors.by_name(call.headers), self._hosts)
+        if stranger is not None:
+            await self._read(call, receive, 0)
+            return _detail(403, f"{stranger}; {_ALLOW}", [("connection", "close")])
+        body = await self._read(call, receive, self._limit)
         if body is None:
             return self._too_large(call)
         match = self._router.match(call.path)
@@ -81,14 +89,14 @@ class Gateway:
             return _detail(405, f"{call.method} is not possible here; {names} are", [("allow", names)])
         return await self._run(replace(call, body=body), match)
 
-    async def _read(self, call: Call, receive: Receive) -> bytes | None:
-        """The body, or None when it is over the limit; such a one is read to its end and thrown away.
+    async def _read(self, call: Call, receive: Receive, limit: int) -> bytes | None:
+        """The body, or None when it is over `limit` bytes; such a one is read to its end and thrown away.
 
         A client that sends on gets the answer only so: closing on it would reset the connection. One
         that asked first (Expect: 100-continue) has not sent anything, and is answered at once.
         """
         announced = call.header("content-length")
-        too_large = announced.isdecimal() and int(announced) > self._limit
+        too_large = announced.isdecimal() and int(announced) > limit
         if too_large and call.header("expect").lower() == "100-continue":
             return None
         chunks: list[bytes] = []
@@ -99,7 +107,7 @@ class Gateway:
                 raise _Disconnected
             chunk = message.get("body", b"")
             size += len(chunk)
-            too_large = too_large or size > self._limit
+            too_large = too_large or size > limit
             if too_large:
                 chunks.clear()
             else:
@@ -134,7 +142,7 @@ class Gateway:
             return _detail(500, f"Internal error; request id {request_id}")
 
 
-def _call(scope: MutableMapping[str, Any]) -> Call:
+def _call(scope: Message) -> Call:
     raw_path: bytes = scope["raw_path"]
     return Call(
         method=scope["method"],

@@ -6,22 +6,37 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devserver.console import Halt
+from devserver.visitors import is_host
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The variables PORT (0 takes any free one) and DATA_DIR."""
+    """The variables PORT (0 takes any free one), DATA_DIR and ALLOWED_HOSTS."""
 
     port: int
     data_dir: Path
+    allowed_hosts: frozenset[str] = frozenset()
+    """Names, in lower case, under which browsers or a proxy reach it beside this machine's own."""
 
     @classmethod
     def from_environment(cls) -> "Options":
-        """The options of this process; `Halt` when PORT is no port."""
+        """The options of this process; `Halt` when PORT is no port, or a host is none."""
         port = os.environ.get("PORT") or "8000"
         if not port.isascii() or not port.isdecimal() or int(port) > 65_535:
             raise Halt(f"PORT is {port!r}: it must be a number from 0 to 65535.")
-        return cls(int(port), Path(os.environ.get("DATA_DIR") or ".data").expanduser().absolute())
+        data_dir = Path(os.environ.get("DATA_DIR") or ".data").expanduser().absolute()
+        return cls(int(port), data_dir, _hosts(os.environ.get("ALLOWED_HOSTS", "")))
+
+
+def _hosts(text: str) -> frozenset[str]:
+    names = frozenset(filter(None, (name.strip().lower() for name in text.split(","))))
+    for name in names:
+        if not is_host(name):
+            raise Halt(
+                f"ALLOWED_HOSTS has {name!r}: name hosts, each with its port or for any port, with"
+                " commas between, as in models.example.org,models.lan:8443."
+            )
+    return names
 
 
 def listen(port: int) -> socket.socket:

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from devserver.credentials import keys_of
 from devserver.folder import users
+from devserver.signatures import Keys
 
 _ROOT = Path(__file__).resolve().parent.parent
 _START = 90.0
@@ -49,13 +51,14 @@ class LocalService:
 
     def start(self) -> None:
         """Starts it and waits until it serves; `RuntimeError` with its log when it doesn't."""
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._log_file.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self._module],
+                [sys.executable, "-m", "devserver.leash", self._module],
                 cwd=_ROOT,
                 env=self.environment,
-                stdin=subprocess.DEVNULL,
+                # It ends with this process, however that ends; see `leash`.
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -100,6 +103,11 @@ class LocalService:
     def aws_url(self) -> str:
         """Where its AWS stand-in serves; `KeyError` where it has none."""
         return f"http://127.0.0.1:{self._users['emulator_port']}"
+
+    @property
+    def aws_keys(self) -> Keys:
+        """The keys that its AWS stand-in takes."""
+        return keys_of(self.data_dir)
 
     @property
     def _users(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ import uvicorn
 
 from devserver import environment, stores
 from devserver.console import Halt, say
+from devserver.credentials import keys_of
 from devserver.emulator import Emulator
 from devserver.environment import Stores
 from devserver.events import Events, ListedEvents, QueueEvents
@@ -33,10 +34,11 @@ def serve(options: Options) -> None:
         # Not before the environment is what it shall be: settings are read once.
         from chalicelib.settings import settings
 
+        stores.sign_in(folder, which)
         stores.open_stores(folder, embedded_table=which.embedded_dynamodb)
         app = importlib.import_module("app")
         _start_functions(app, which, stop)
-        server = http_server(Gateway(app.app, settings().form_limit))
+        server = http_server(Gateway(app.app, settings().form_limit, options.allowed_hosts))
         if emulator:
             emulator.when_ended(lambda: setattr(server, "should_exit", True))
         say(_welcome(port, folder, guarded=settings().auth != "none"))
@@ -51,6 +53,7 @@ def serve(options: Options) -> None:
 def rebuild(options: Options) -> None:
     """Makes the index again from the bucket; `Halt` when a server uses the data folder."""
     with _stores(options) as (folder, which, _):
+        stores.sign_in(folder, which)
         stores.rebuild_index(folder, embedded_table=which.embedded_dynamodb)
 
 
@@ -63,9 +66,10 @@ def _stores(options: Options) -> Iterator[tuple[Folder, Stores, Emulator | None]
         yield folder, which, None
         return
     say(f"Starting the AWS stand-in on {folder.path} …")
-    emulator = Emulator(folder)
+    keys = keys_of(folder.path)
+    emulator = Emulator(folder, keys)
     try:
-        environment.use_emulator(os.environ, which, emulator.url)
+        environment.use_emulator(os.environ, which, emulator.url, keys)
         yield folder, which, emulator
     finally:
         say("Stopping …")

@@ -1,14 +1,29 @@
 """Bucket and table at the start, and the index made again where it was lost."""
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from devserver.console import say
+from devserver.credentials import keys_of
+from devserver.environment import Stores
 from devserver.folder import Folder
 from devserver.history import HistoryLog
 
 if TYPE_CHECKING:
     from chalicelib.registry.rebuilding import RebuildReport
+
+
+def sign_in(folder: Folder, which: Stores) -> None:
+    """Has what is embedded asked with the stand-in's keys: those of the environment may be for a store beside it."""
+    from chalicelib.store import bucket
+    from chalicelib.store.rows import Row
+
+    keys = keys_of(folder.path)
+    if which.embedded_s3:
+        bucket.session()._session.set_credentials(keys.id, keys.secret)
+    if which.embedded_dynamodb:
+        meta: Any = Row.Meta
+        meta.aws_access_key_id, meta.aws_secret_access_key = keys.id, keys.secret
 
 
 def open_stores(folder: Folder, *, embedded_table: bool) -> None:

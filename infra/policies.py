@@ -40,7 +40,8 @@ RIGHTS: Mapping[str, Rights] = {
     "on-object-created": {
         "": _LISTS,
         "models/": (_ABORT, _DELETE, _GET, _PARTS, _PUT),
-        "manifests/": (_DELETE, _PUT),
+        # What an earlier run has left is replaced over its ETag, and read for that.
+        "manifests/": (_DELETE, _GET, _PUT),
         "uploads/": (_ABORT, _DELETE, _GET, _PARTS, _PUT),
         "zips/": (_ABORT, _DELETE, _GET, _PUT),
         "tasks/": (_DELETE, _PUT),

@@ -53,6 +53,9 @@ def _caller(operation: Operation, request: Request) -> Caller:
 
 
 def _body(operation: Operation, request: Request) -> Any:
+    if request.body and not request.media_type:
+        # A page of any origin may have a browser send such a body, as it may not send JSON that says so.
+        raise UnsupportedMediaType(f"Content-Type is missing; send {' or '.join(operation.media_types)}")
     media_type = request.media_type or JSON
     if operation.json and media_type == JSON:
         return parse_json(request.body, operation.json)

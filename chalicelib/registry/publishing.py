@@ -78,8 +78,13 @@ def publish(standing: Standing, lease: Lease, files: list[FileRecord]) -> Versio
     _check_whole(lease, files)
     files = sorted(files, key=lambda file: file.path)
     record = new_record(standing, files)
+
+    def check() -> None:
+        lease.check()
+        _check_reserved(record)
+
     table.write_many(versions.file_rows(record, files))
-    manifests.write_files(record, files)
+    manifests.write_files(record, files, check)
 
     index = list(versions.index_rows(record).values())
     contents: list[Row] = []
@@ -92,7 +97,7 @@ def publish(standing: Standing, lease: Lease, files: list[FileRecord]) -> Versio
     table.write_many(index[room:])
     # Who was stopped for longer than the lease, a sleeping laptop say, must not bring a manifest back.
     lease.check()
-    record.manifest_etag = manifests.write(record)
+    record.manifest_etag = manifests.write_first(record, check)
 
     ours = Row.upload_id == standing.upload.upload_id
     changes = Changes(puts=[(versions.version_row(record), ours & (Row.state == versions.UPLOADING))])
@@ -111,6 +116,7 @@ def publish(standing: Standing, lease: Lease, files: list[FileRecord]) -> Versio
     try:
         table.transact(changes)
     except table.ConditionFailed as error:
+        manifests.take_back(record)
         raise LeaseLost(standing.upload.upload_id) from error
     if not is_form:
         tidy(standing)
@@ -124,6 +130,13 @@ def _check_whole(lease: Lease, files: list[FileRecord]) -> None:
             f"Of {lease.totals[0]} files with {lease.totals[1]} bytes,"
             f" {brought[0]} with {brought[1]} bytes were stored. Nothing was published; start a new upload"
         )
+
+
+def _check_reserved(record: VersionRecord) -> None:
+    """Raises `LeaseLost` unless the version's name is reserved for the upload that this record comes of."""
+    row = versions.find(*record.id)
+    if row is None or row.state != versions.UPLOADING or row.upload_id != record.upload_id:
+        raise LeaseLost(record.upload_id)
 
 
 def task_keys(standing: Standing) -> list[str]:

@@ -52,7 +52,7 @@ def update(
         try:
             commit(record, changed)
         except ConditionFailed:
-            _remove_if_deleted(record)
+            manifests.take_back(changed)
             continue
         return documents.full_document(changed)
     raise StoreBusy("Many changes of this version are being made at once; try again in a moment")
@@ -150,22 +150,27 @@ def _current(version: tuple[str, str, str]) -> VersionRecord | None:
 
 def _complete_other(record: VersionRecord) -> None:
     """Makes the change in the table that another writer has made in the manifest only, or is just making."""
+    theirs: VersionRecord | None = None
+    over: str | None = None
     try:
         theirs = manifests.read(*record.id)
+        over = theirs.manifest_etag
     except ObjectMissing:
-        _restore(record, None)
+        pass
+    except manifests.Unreadable as error:
+        over = error.etag
+    # Looked at after the manifest: one that was there while this version still was is no newer version's.
+    if _current(record.id) != record:
         return
-    if theirs.upload_id != record.upload_id:
-        return
-    if theirs.revision <= record.revision:
-        _restore(record, theirs.manifest_etag)
-    else:
+    if theirs is not None and theirs.upload_id == record.upload_id and theirs.revision > record.revision:
         with suppress(ConditionFailed):
             commit(record, theirs)
+    else:
+        _restore(record, over)
 
 
 def _restore(record: VersionRecord, over: str | None) -> None:
-    """Writes a manifest again that was lost, or that a backup brought back: older, or with another ETag."""
+    """Writes a manifest again in place of none, or of one that is damaged, older, or of a version that is gone."""
     restored = structs.replace(record)
     try:
         restored.manifest_etag = manifests.write(record, over=over)
@@ -173,10 +178,4 @@ def _restore(record: VersionRecord, over: str | None) -> None:
     except (ObjectChanged, ObjectMissing):
         return
     except ConditionFailed:
-        _remove_if_deleted(record)
-
-
-def _remove_if_deleted(record: VersionRecord) -> None:
-    row = rows.find(*record.id)
-    if row is None or row.state == rows.DELETING:
-        manifests.remove(record.id)
+        manifests.take_back(restored)

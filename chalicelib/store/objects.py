@@ -9,6 +9,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from chalicelib.errors import StoreBusy
 from chalicelib.settings import MIB, settings
 from chalicelib.store import bucket, keys, multipart, wire
 from chalicelib.store.backoff import pause
-from chalicelib.store.bucket import ObjectMissing
+from chalicelib.store.bucket import ObjectChanged, ObjectMissing
 from chalicelib.store.parallel import batches, for_each
 
 CHUNK = MIB
@@ -55,16 +56,33 @@ def put(
     *,
     content_type: str = "application/octet-stream",
     crc32: int | None = None,
-    if_match: str | None = None,
 ) -> str:
-    """Writes an object and gives its ETag; the store compares the CRC-32.
+    """Writes an object and gives its ETag; the store compares the CRC-32."""
+    return _put(key, data, content_type, crc32, {})
 
-    With `if_match` only over the object with that ETag: `ObjectChanged` or `ObjectMissing` otherwise.
+
+def put_over(key: str, data: bytes, etag: str | None, *, content_type: str) -> str:
+    """Writes an object over the one with this ETag, with None where there is none, and returns the new ETag.
+
+    Raises `ObjectChanged` or `ObjectMissing` where something else is found, and nothing is written then.
     """
+    condition = {"if-none-match": "*"} if etag is None else {"if-match": etag}
+    try:
+        return _put(key, data, content_type, None, condition)
+    except ObjectChanged:
+        # An attempt whose answer was lost has written what the next one finds.
+        with suppress(ObjectMissing):
+            found, found_etag = get_with_etag(key)
+            if found == data:
+                return found_etag
+        raise
+
+
+def _put(key: str, data: bytes, content_type: str, crc32: int | None, condition: dict[str, str]) -> str:
     headers = {
         "content-type": content_type,
         "x-amz-checksum-crc32": wire.crc_text(checksums.crc32(data) if crc32 is None else crc32),
-        **({"if-match": if_match} if if_match else {}),
+        **condition,
     }
     with bucket.translated():
         return wire.send("PUT", key, headers=headers, body=data).headers["ETag"]
@@ -218,6 +236,12 @@ def _delete_batch(batch: list[str]) -> None:
         batch = [error["Key"] for error in refused]
         pause(attempt, base=0.1, longest=5.0)
     raise StoreBusy("The store is busy; try again in a moment")
+
+
+def delete_one(key: str, etag: str) -> None:
+    """Removes the object with this ETag; nothing happens where there is none, or another."""
+    with suppress(ObjectMissing, ObjectChanged), bucket.translated():
+        bucket.client().delete_object(Bucket=bucket.name(), Key=key, IfMatch=etag)
 
 
 def delete_prefix(prefix: str, check: Callable[[], object] = bool) -> int:

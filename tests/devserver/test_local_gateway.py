@@ -18,6 +18,7 @@ from devserver.server import http_server
 LIMIT = 300_000
 FORM = "multipart/form-data; boundary=x"
 CONTENT = bytes(range(256))
+HOSTS = frozenset({"models.example.org", "models.lan:8443"})
 
 app = Chalice("fake")
 app.api.binary_types = ["multipart/form-data", "application/octet-stream"]
@@ -32,6 +33,11 @@ def echo(name: str) -> dict[str, Any]:
 @app.route("/echo/{name}", methods=["POST"], content_types=["multipart/form-data"])
 def length(name: str) -> dict[str, int]:
     return {"length": len(app.current_request.raw_body)}
+
+
+@app.route("/echo/{name}", methods=["DELETE"])
+def remove(name: str) -> dict[str, str]:
+    return {"removed": name}
 
 
 @app.route("/echo/{name}", methods=["PUT"])
@@ -72,7 +78,7 @@ def crashing() -> Iterator[str]:
 
 def _serving(served: Any) -> Iterator[str]:
     listener = listen(0)
-    server: uvicorn.Server = http_server(Gateway(served, LIMIT))
+    server: uvicorn.Server = http_server(Gateway(served, LIMIT, HOSTS))
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -132,10 +138,10 @@ def test_an_unknown_path_is_404(url: str) -> None:
 
 
 def test_an_unknown_method_is_405_and_names_the_others(url: str) -> None:
-    answer = requests.delete(f"{url}/echo/me")
+    answer = requests.patch(f"{url}/echo/me")
     assert answer.status_code == 405
-    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST, PUT"
-    assert answer.json()["detail"].startswith("DELETE is not possible here")
+    assert answer.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, POST, PUT"
+    assert answer.json()["detail"].startswith("PATCH is not possible here")
 
 
 def test_head_is_get_without_its_body(url: str) -> None:
@@ -174,7 +180,7 @@ def test_a_far_too_large_body_is_answered_and_not_reset(url: str) -> None:
 
 def test_a_client_that_asks_first_need_not_send_a_body_over_the_limit(url: str) -> None:
     request = (
-        f"POST /echo/me HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\n"
+        f"POST /echo/me HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\n"
         f"Content-Length: {10**12}\r\nExpect: 100-continue\r\n\r\n"
     )
     with send_raw(url, request.encode()) as connection:
@@ -186,7 +192,7 @@ def test_a_client_that_asks_first_need_not_send_a_body_over_the_limit(url: str) 
 
 def test_a_client_that_asks_first_may_send_another_body(url: str) -> None:
     request = (
-        f"POST /echo/me HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nConnection: close\r\n"
+        f"POST /echo/me HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\nConnection: close\r\n"
         "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n"
     )
     with send_raw(url, request.encode()) as connection:
@@ -197,7 +203,9 @@ def test_a_client_that_asks_first_may_send_another_body(url: str) -> None:
 
 
 def test_a_client_that_leaves_does_no_harm(url: str) -> None:
-    request = f"POST /echo/me HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nContent-Length: 9\r\n\r\nabc"
+    request = (
+        f"POST /echo/me HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\nContent-Length: 9\r\n\r\nabc"
+    )
     send_raw(url, request.encode()).close()
     assert requests.get(f"{url}/echo/me").status_code == 200
 
@@ -210,3 +218,56 @@ def test_a_crash_shows_nothing_of_the_inside(crashing: str, caplog: pytest.LogCa
     assert "secret" not in answer.text
     assert detail.rpartition(" ")[2] in caplog.text
     assert "a secret of the inside" in caplog.text
+
+
+ELSEWHERE = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("POST", {"Content-Type": FORM}),
+        ("POST", {"Content-Type": "text/plain"}),
+        ("PUT", {"Content-Type": "application/json"}),
+        ("DELETE", {}),
+        ("GET", {}),
+        ("OPTIONS", {"Access-Control-Request-Method": "DELETE"}),
+    ],
+)
+def test_a_page_of_another_site_is_refused_and_nothing_is_shown_to_it(
+    url: str, method: str, headers: dict[str, str]
+) -> None:
+    answer = requests.request(method, f"{url}/echo/me", data=b"x", headers={**headers, **ELSEWHERE})
+    assert answer.status_code == 403
+    assert "'https://evil.example'" in answer.json()["detail"]
+    assert "ALLOWED_HOSTS=" in answer.json()["detail"]
+    assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+
+
+def test_a_name_that_was_led_here_is_refused(url: str) -> None:
+    answer = requests.delete(f"{url}/echo/me", headers={"Host": "evil.example:8000"})
+    assert answer.status_code == 403
+    assert "'evil.example:8000'" in answer.json()["detail"]
+
+
+def test_a_page_of_a_name_that_is_allowed_may_send(url: str) -> None:
+    for origin, host in [
+        ("https://models.example.org", "models.example.org"),
+        # Behind a proxy that names the service as it knows it.
+        ("https://models.example.org", url.removeprefix("http://")),
+        (url, url.removeprefix("http://")),
+    ]:
+        answer = requests.delete(f"{url}/echo/me", headers={"Origin": origin, "Host": host})
+        assert answer.status_code == 200, answer.text
+
+
+def test_a_refused_page_may_send_much(url: str) -> None:
+    body = (b"x" * 1_000_000 for _ in range(50))
+    answer = requests.post(f"{url}/echo/me", data=body, headers={"Content-Type": FORM, **ELSEWHERE})
+    assert answer.status_code == 403
+
+
+def test_a_request_is_logged_with_its_clients_address(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "devserver")
+    requests.get(f"{url}/echo/me")
+    assert [line for line in caplog.messages if line.startswith("127.0.0.1 GET /echo/me 200 ")]

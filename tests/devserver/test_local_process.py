@@ -119,6 +119,54 @@ def test_a_killed_server_takes_its_emulator_along(own: LocalService) -> None:
     assert "The index was lost" not in own.log
 
 
+def test_what_it_writes_is_for_its_user_alone(service: LocalService) -> None:
+    names = (
+        "",
+        "lock",
+        "users.json",
+        "credentials.json",
+        "history.jsonl",
+        "emulator.log",
+        "objects",
+        "tables",
+    )
+    written = [service.data_dir / name for name in names]
+    assert [str(path) for path in written if path.exists() and path.stat().st_mode & 0o077] == []
+    assert (service.data_dir / "credentials.json").exists()
+
+
+SERVER = """
+import http.server
+class Healthy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+server = http.server.HTTPServer(("127.0.0.1", 0), Healthy)
+print(f"serves on http://localhost:{server.server_port}", flush=True)
+server.serve_forever()
+"""
+TESTS = """
+import sys, time
+from pathlib import Path
+from devserver.process import LocalService
+service = LocalService(Path(sys.argv[1]), env={"PYTHONPATH": sys.argv[1]}, module="healthy")
+service.start()
+print(service._process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_server_of_tests_ends_with_them(tmp_path: Path) -> None:
+    (tmp_path / "healthy.py").write_text(SERVER)
+    command = [sys.executable, "-c", TESTS, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as tests:
+        assert tests.stdout is not None
+        server = int(tests.stdout.readline())
+        assert runs(server)
+        tests.kill()
+    wait_until(lambda: not runs(server))
+
+
 def test_a_server_whose_emulator_died_stops_and_says_so(own: LocalService) -> None:
     emulator = own.emulator
     assert emulator is not None
@@ -164,8 +212,8 @@ def s3(service: LocalService) -> Any:
         "s3",
         endpoint_url=service.aws_url,
         region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=service.aws_keys.id,
+        aws_secret_access_key=service.aws_keys.secret,
         config=Config(s3={"addressing_style": "path"}),
     )
 
@@ -175,13 +223,22 @@ def test_objects_under_tasks_call_the_worker(service: LocalService) -> None:
     wait_until(lambda: "on_object_created tasks/verify/nobody" in service.log)
 
 
-@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
-def test_an_aws_that_is_named_is_used(variable: str, service: LocalService, tmp_path: Path) -> None:
-    names = {"WEIGHTHOUSE_BUCKET": f"other.{variable[-2:].lower()}", "WEIGHTHOUSE_TABLE": "other"}
-    with LocalService(tmp_path, env={variable: service.aws_url, **names}) as other:
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB"])
+def test_an_aws_that_is_named_is_used_with_its_own_keys(
+    variable: str, service: LocalService, tmp_path: Path
+) -> None:
+    name = f"other{variable[16:].lower().replace('_', '.')}"
+    keys = {"AWS_ACCESS_KEY_ID": service.aws_keys.id, "AWS_SECRET_ACCESS_KEY": service.aws_keys.secret}
+    names = {"WEIGHTHOUSE_BUCKET": name, "WEIGHTHOUSE_TABLE": name}
+    with LocalService(tmp_path, env={variable: service.aws_url, **keys, **names}) as other:
         assert (other.emulator is None) == (variable == "AWS_ENDPOINT_URL")
         assert upload(other, "elsewhere").status_code == 200
         assert get(other, "elsewhere") == 200
         assert get(service, "elsewhere") == 404
-        s3(service).put_object(Bucket=names["WEIGHTHOUSE_BUCKET"], Key="tasks/verify/somebody")
+        assert (
+            requests.get(f"{other.url}/ai-models/me/elsewhere/download?filename=model.bin").content
+            == b"bytes"
+        )
+        bucket = other if variable.endswith("DYNAMODB") else service
+        s3(bucket).put_object(Bucket=names["WEIGHTHOUSE_BUCKET"], Key="tasks/verify/somebody")
         wait_until(lambda: "on_object_created tasks/verify/somebody" in other.log)

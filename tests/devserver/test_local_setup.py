@@ -14,9 +14,11 @@ from chalicelib.settings import settings
 from devserver import folder as folders
 from devserver import install
 from devserver.console import Halt
+from devserver.credentials import keys_of
 from devserver.environment import Stores, apply_defaults, check_authentication, use_emulator
 from devserver.folder import Folder
 from devserver.options import Options, listen
+from devserver.signatures import Keys
 
 ROOT = Path(install.__file__).parent.parent
 HOLD = "import sys; from pathlib import Path; from devserver.folder import Folder; Folder(Path(sys.argv[1]))"
@@ -26,6 +28,19 @@ def test_options_have_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PORT", raising=False)
     monkeypatch.delenv("DATA_DIR", raising=False)
     assert Options.from_environment() == Options(8000, Path.cwd() / ".data")
+
+
+def test_allowed_hosts_are_names_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", " Models.example.org, models.lan:8443,,[fe80::1]")
+    names = {"models.example.org", "models.lan:8443", "[fe80::1]"}
+    assert Options.from_environment().allowed_hosts == names
+
+
+@pytest.mark.parametrize("hosts", ["*", "https://models.example.org", "models.lan/", "a b", "a;b"])
+def test_what_is_no_host_is_told(hosts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", hosts)
+    with pytest.raises(Halt, match="ALLOWED_HOSTS has"):
+        Options.from_environment()
 
 
 @pytest.mark.parametrize("port", ["http", "-1", "65536", "8000 "])
@@ -101,6 +116,65 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
         Folder(file)
 
 
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_a_data_folder_is_its_users_alone(tmp_path: Path) -> None:
+    new, empty, ours = (tmp_path / name for name in ("new/data", "empty", "ours"))
+    for path in (empty, ours):
+        path.mkdir()
+        path.chmod(0o777)
+    (ours / "lock").touch()
+    (ours / "objects").mkdir()
+    for path in (new, empty, ours):
+        Folder(path)
+        assert mode(path) == 0o700
+
+
+def test_a_folder_that_others_share_is_left_as_it_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "theirs").touch()
+    with pytest.raises(Halt, match=f"open to other users and has other things in it.*chmod 700 {tmp_path}"):
+        Folder(tmp_path)
+    assert mode(tmp_path) == 0o755
+    assert [file.name for file in tmp_path.iterdir()] == ["theirs"]
+    tmp_path.chmod(0o700)
+    Folder(tmp_path)
+
+
+def test_a_folder_that_only_another_user_can_close_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    tmp_path.chmod(0o777)
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(Halt, match="only its owner can close it"):
+        Folder(tmp_path)
+
+
+def test_the_stand_ins_keys_are_made_once_and_for_its_user_alone(tmp_path: Path) -> None:
+    umask = os.umask(0)
+    try:
+        keys = keys_of(tmp_path)
+    finally:
+        os.umask(umask)
+    assert keys_of(tmp_path) == keys
+    assert [(file.name, mode(file)) for file in tmp_path.iterdir()] == [("credentials.json", 0o600)]
+    (tmp_path / "other").mkdir()
+    assert keys_of(tmp_path / "other") != keys
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"access_key": "a"}'])
+def test_keys_that_can_not_be_read_are_made_anew(text: str, tmp_path: Path) -> None:
+    (tmp_path / "credentials.json").write_text(text)
+    (tmp_path / "credentials.new").write_text("cut short")
+    keys = keys_of(tmp_path)
+    assert keys_of(tmp_path) == keys
+
+
 def test_only_tables_of_a_clean_stop_are_kept(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.tables.mkdir()
@@ -141,8 +215,8 @@ def test_what_is_named_is_not_embedded(given: str, expected: Stores) -> None:
 def test_real_keys_never_go_to_the_emulator() -> None:
     environment = {"AWS_ACCESS_KEY_ID": "real", "AWS_PROFILE": "work", "AWS_REGION": "eu-west-1"}
     apply_defaults(environment)
-    use_emulator(environment, Stores.named_by({}), "http://127.0.0.1:1")
-    assert environment["AWS_ACCESS_KEY_ID"] == "test"
+    use_emulator(environment, Stores.named_by({}), "http://127.0.0.1:1", Keys("ours", "secret"))
+    assert (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]) == ("ours", "secret")
     assert environment["AWS_DEFAULT_REGION"] == "us-east-1"
     assert "AWS_PROFILE" not in environment
     for service in ("S3", "DYNAMODB", "SQS"):
@@ -152,7 +226,7 @@ def test_real_keys_never_go_to_the_emulator() -> None:
 def test_keys_for_a_store_that_is_named_stay() -> None:
     environment = {"AWS_ENDPOINT_URL_S3": "http://s3", "AWS_ACCESS_KEY_ID": "mine"}
     apply_defaults(environment)
-    use_emulator(environment, Stores.named_by(environment), "http://127.0.0.1:1")
+    use_emulator(environment, Stores.named_by(environment), "http://127.0.0.1:1", Keys("ours", "secret"))
     assert environment["AWS_ACCESS_KEY_ID"] == "mine"
     assert environment["AWS_ENDPOINT_URL_S3"] == "http://s3"
     assert environment["AWS_ENDPOINT_URL_DYNAMODB"] == "http://127.0.0.1:1"

@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from callers import KNOWN, SECRET
@@ -10,20 +11,27 @@ from doors import Client, DeployedDoor, Door
 
 from benchmarks._cloud import cloud
 from benchmarks._seaweed import SeaweedFS, seaweedfs
+from devserver.credentials import keys_of
 from devserver.process import LocalService
 
 
 @pytest.fixture(scope="session")
-def seaweed() -> Iterator[SeaweedFS]:
+def seaweed_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the service on SeaweedFS. Both stores take its keys: one process can look into both."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def seaweed(seaweed_data: Path) -> Iterator[SeaweedFS]:
     """A real S3 that checks signatures, one for each test process."""
-    with seaweedfs() as running:
+    with seaweedfs(keys_of(seaweed_data)) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def seaweed_service(seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+def seaweed_service(seaweed: SeaweedFS, seaweed_data: Path) -> Iterator[LocalService]:
     """The service with its objects on SeaweedFS and its table in the embedded AWS stand-in."""
-    with LocalService(tmp_path_factory.mktemp("data"), env=seaweed.environment) as running:
+    with LocalService(seaweed_data, env=seaweed.environment) as running:
         yield running
 
 

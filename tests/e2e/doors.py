@@ -65,6 +65,11 @@ class Door:
         return self.service.aws_url
 
     @property
+    def aws_keys(self) -> tuple[str, str]:
+        """The keys that the AWS stand-in takes."""
+        return self.service.aws_keys.id, self.service.aws_keys.secret
+
+    @property
     def durable(self) -> bool:
         """Whether its S3 keeps the parts of unfinished uploads when the service stops."""
         return self._given is not None
@@ -72,7 +77,7 @@ class Door:
     @property
     def s3(self) -> Any:
         """A client of the S3 behind it."""
-        return self._given.client() if self._given else s3_client(self.aws_url, "test", "test")
+        return self._given.client() if self._given else s3_client(self.aws_url, *self.aws_keys)
 
     def keys(self, part: str) -> list[str]:
         """The objects, and multipart uploads in progress, whose key holds `part`."""
@@ -86,16 +91,16 @@ class Door:
     def environment(self) -> dict[str, str]:
         """The variables with which another process of this machine works on the same two stores."""
         if self._given:
+            # Its keys are the stand-in's as well.
             return {**self._given.environment, "AWS_ENDPOINT_URL_DYNAMODB": self.aws_url}
-        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        access, secret = self.aws_keys
+        keys = {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret}
         return {"AWS_ENDPOINT_URL": self.aws_url, "AWS_DEFAULT_REGION": "us-east-1", **keys}
 
     @property
     def dynamodb(self) -> Any:
         """A client of the DynamoDB behind it."""
-        access, secret = ("test", "test")
-        if self._given:
-            access, secret = self._given.access_key, self._given.secret_key
+        access, secret = self.aws_keys
         return boto3.client(
             "dynamodb",
             endpoint_url=self.aws_url,
@@ -134,6 +139,11 @@ class DeployedDoor(Door):
     def aws_url(self) -> str:
         """The address of the emulated account."""
         return self.cloud.url
+
+    @property
+    def aws_keys(self) -> tuple[str, str]:
+        """The keys of the account's root."""
+        return self.cloud.keys["aws_access_key_id"], self.cloud.keys["aws_secret_access_key"]
 
 
 class Client:

@@ -13,13 +13,14 @@ OPERATIONS = 18
 
 
 def test_nothing_is_lost_damaged_or_left_over(
-    seaweed: SeaweedFS, service: LocalService, tmp_path: Path
+    seaweed: SeaweedFS, seaweed_service: LocalService, tmp_path: Path
 ) -> None:
     chance = random.Random(SEED)
     # Its own bucket and table: the stores are those of other tests as well.
     names = {"WEIGHTHOUSE_BUCKET": "faults", "WEIGHTHOUSE_TABLE": "faults"}
     limit = {"WEIGHTHOUSE_REQUEST_VERIFY_LIMIT": "12000000"}
-    with between_proxies(seaweed, service.aws_url, tmp_path / "data", chance, {**names, **limit}) as setup:
+    tables = seaweed_service.aws_url
+    with between_proxies(seaweed, tables, tmp_path / "data", chance, {**names, **limit}) as setup:
         outcome = run(setup, chance, count=OPERATIONS, kills=1, clients=3, rate=RATE, patience=4)
         for proxy in setup.proxies:
             assert proxy.faults.total() >= 5

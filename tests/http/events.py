@@ -34,8 +34,10 @@ def event(
     headers: dict[str, str] | None = None,
     body: bytes | str | None = None,
 ) -> dict[str, Any]:
-    """A proxy event; bytes travel as base64, as API Gateway sends binary types."""
+    """A proxy event; bytes are base64 in it, as API Gateway has binary types. A text without `headers` is JSON."""
     binary = isinstance(body, bytes)
+    if headers is None and isinstance(body, str):
+        headers = {"Content-Type": "application/json"}
     return {
         "resource": resource,
         "requestContext": {"httpMethod": method, "resourcePath": resource, "requestId": "request-1"},

@@ -12,7 +12,7 @@ from chalicelib.http.bodies import NESTING_LIMIT
 
 
 def post(body: bytes | str, **headers: str) -> Reply:
-    return call(APP, "POST", "/things", body=body, headers=headers)
+    return call(APP, "POST", "/things", body=body, headers=headers or {"Content-Type": "application/json"})
 
 
 def post_fields(**fields) -> Reply:
@@ -28,12 +28,17 @@ def test_a_body_arrives_as_its_struct():
     assert b'"count":1' + b"0" * 30 in reply.body
 
 
-def test_a_body_without_content_type_or_as_bytes_is_json_too():
-    assert post(b'{"name":"n","filename":"f"}').status == 200
-    assert (
-        post('{"name":"n","filename":"f"}', **{"content-TYPE": "Application/JSON; charset=utf-8"}).status
-        == 200
-    )
+@pytest.mark.parametrize("body", [b'{"name":"n","filename":"f"}', '{"name":"n","filename":"f"}'])
+def test_json_is_known_by_its_content_type(body):
+    assert post(body, **{"content-TYPE": "Application/JSON; charset=utf-8"}).status == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": ""}, {"Content-Type": ";charset=utf-8"}])
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_body_without_a_content_type_is_refused(method, headers):
+    reply = call(APP, method, "/things", body='{"name":"n","filename":"f"}', headers=headers)
+    assert reply.status == 415
+    assert reply.detail.startswith("Content-Type is missing; send application/json")
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,8 @@ def plant_all(wanted, *, user_id="ana", files=1):
             upload_id=f"{next(_seconds):032x}",
             content_id=documents.content_id(listed),
         )
-        manifests.write_files(record, listed)
-        record.manifest_etag = manifests.write(record)
+        manifests.write_files(record, listed, bool)
+        record.manifest_etag = manifests.write_first(record, bool)
         rows += [versions.version_row(record), *versions.index_rows(record).values()]
         rows += versions.file_rows(record, listed)
         if document.is_active:

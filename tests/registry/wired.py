@@ -35,6 +35,7 @@ def send(method, key, *, query=None, headers=None, body=None, size=None, wait=0,
         for header, argument in {
             "content-type": "ContentType",
             "if-match": "IfMatch",
+            "if-none-match": "IfNoneMatch",
             "range": "Range",
             "x-amz-checksum-crc32": "ChecksumCRC32",
             "x-amz-copy-source": "CopySource",

@@ -150,7 +150,7 @@ class TestAttempts:
     ) -> None:
         store.refuses(status, code)
         with pytest.raises(error):
-            objects.put("k", b"x", if_match='"other"')
+            list(objects.stream("k", etag='"other"'))
         assert len(store.asked) == 1
         assert store.asked[0][2]["if-match"] == '"other"'
 
@@ -233,6 +233,47 @@ def test_content_that_looks_like_a_failure_is_content(store: Script, content: by
     store.will(200, content)
     assert objects.put("k", content) == '"e"'
     assert len(store.asked) == 3
+
+
+class TestConditionalWrites:
+    CONDITIONS = [(None, ("if-none-match", "*")), ('"other"', ("if-match", '"other"'))]  # noqa: RUF012
+
+    @pytest.mark.parametrize(("etag", "sent"), CONDITIONS)
+    def test_the_condition_is_sent_with_each_attempt(
+        self, store: Script, etag: str | None, sent: tuple[str, str]
+    ) -> None:
+        store.refuses(503, "SlowDown")
+        store.will(200)
+        assert objects.put_over("k", b"x", etag, content_type="a/b") == '"e"'
+        assert [headers.get(sent[0]) for _, _, headers, _ in store.asked] == [sent[1]] * 2
+
+    @pytest.mark.parametrize(("etag", "sent"), CONDITIONS)
+    def test_an_attempt_whose_answer_was_lost_has_written(
+        self, store: Script, etag: str | None, sent: tuple[str, str]
+    ) -> None:
+        store.will(0)
+        store.refuses(412, "PreconditionFailed")
+        store.will(200, b"x")
+        assert objects.put_over("k", b"x", etag, content_type="a/b") == '"e"'
+        assert [method for method, *_ in store.asked] == ["PUT", "PUT", "GET"]
+
+    @pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict"])
+    def test_what_somebody_else_has_written_stays(self, store: Script, code: str) -> None:
+        store.refuses(412 if code == "PreconditionFailed" else 409, code)
+        store.will(200, b"theirs")
+        with pytest.raises(ObjectChanged):
+            objects.put_over("k", b"x", None, content_type="a/b")
+
+    def test_what_was_removed_since_is_said_to_have_changed(self, store: Script) -> None:
+        store.refuses(412, "PreconditionFailed")
+        store.refuses(404, "NoSuchKey")
+        with pytest.raises(ObjectChanged):
+            objects.put_over("k", b"x", '"other"', content_type="a/b")
+
+    def test_what_is_gone_is_missing(self, store: Script) -> None:
+        store.refuses(404, "NoSuchKey")
+        with pytest.raises(ObjectMissing):
+            objects.put_over("k", b"x", '"other"', content_type="a/b")
 
 
 class TestBrokenDownloads:
