@@ -1,6 +1,6 @@
 """Whether all that an upload expects has arrived, and what is missing, by name."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from heapq import nsmallest
 from itertools import chain, islice
 from threading import Lock
@@ -8,14 +8,17 @@ from threading import Lock
 from chalicelib.errors import InvalidRequest
 from chalicelib.registry.planning import part_length, parts_total
 from chalicelib.schema.records import ExpectedFile, Upload
-from chalicelib.store import keys, multipart
+from chalicelib.store import keys, multipart, uploads
 from chalicelib.store.bucket import ObjectMissing
 from chalicelib.store.multipart import Part
 from chalicelib.store.parallel import for_each
+from chalicelib.store.uploads import Standing
 
 NAMED = 20
 """Missing parts or files that an error names; the rest is counted."""
 THREADS = 32
+LOOK = 2 * THREADS
+"""ListParts that are made before it is decided whether to look further."""
 
 
 class PartsMissing(InvalidRequest):
@@ -42,18 +45,19 @@ class Missing:
     def __init__(self, part_size: int) -> None:
         self._part_size = part_size
         self._named: list[tuple[str, int, str]] = []
-        self._count = 0
         self._lock = Lock()
+        self.count = 0
 
-    def add(self, file: ExpectedFile, parts: Sequence[Part]) -> None:
-        """Notes what is missing of a file of which these parts have arrived."""
+    def add(self, file: ExpectedFile, parts: Sequence[Part]) -> bool:
+        """Notes what is missing of a file of which these parts have arrived, and tells whether anything is."""
         total = parts_total(file.size, self._part_size)
         whole = sum(part.size == self._length(file, part.number) for part in parts if part.number <= total)
         if whole == total:
-            return
+            return False
         with self._lock:
-            self._count += total - whole
+            self.count += total - whole
             self._named = nsmallest(NAMED, chain(self._named, islice(self._names(file, parts), NAMED)))
+        return True
 
     def _length(self, file: ExpectedFile, number: int) -> int:
         return part_length(file.size, self._part_size, number)
@@ -67,13 +71,13 @@ class Missing:
             elif found != wanted:
                 yield file.path, number, f"{file.name} part {number} ({found} bytes instead of {wanted})"
 
-    def refuse(self) -> None:
-        """Raises `PartsMissing`, which names them, when there are any."""
-        if self._count:
-            rest = self._count - len(self._named)
+    def refuse(self, *, all_counted: bool = True) -> None:
+        """Raises `PartsMissing`, which names them, when there are any; unless all are counted there may be more."""
+        if self.count:
+            rest = self.count - len(self._named)
             raise PartsMissing(
-                f"{self._count} parts have not arrived: {', '.join(name for _, _, name in self._named)}"
-                f"{f' and {rest} more' if rest else ''}."
+                f"{'' if all_counted else 'At least '}{self.count} parts have not arrived:"
+                f" {', '.join(name for _, _, name in self._named)}{f' and {rest} more' if rest else ''}."
                 " Send them (`parts` gives fresh URLs), then complete the upload again"
             )
 
@@ -87,15 +91,24 @@ def check_begun(upload: Upload, files: Sequence[ExpectedFile]) -> None:
     missing.refuse()
 
 
-def check_arrived(upload: Upload, files: Sequence[ExpectedFile], check: Callable[[], object] = bool) -> None:
-    """Raises `PartsMissing` unless every part of every file is there in full. One ListParts for 999 parts.
+def check_arrived(
+    standing: Standing,
+    files: Sequence[ExpectedFile],
+    made: Container[str] = (),
+    check: Callable[[], object] = bool,
+) -> None:
+    """Raises `PartsMissing` unless every part of every file is there in full, but for those that are `made` already.
 
+    One ListParts for 999 parts. It looks in the order of the list, and no further once 20 parts are missing. What it
+    has seen is noted: the next time it looks for what was missing, and goes on only when that is there.
     `check` is called before each file and may stop it by raising.
     """
-    missing = Missing(upload.part_size)
+    upload = standing.upload
+    missing, lacking = Missing(upload.part_size), set[int]()
 
-    def look(file: ExpectedFile) -> None:
+    def look(place: int) -> None:
         check()
+        file = files[place]
         parts: list[Part] = []
         if file.multipart_id is not None:
             total = parts_total(file.size, upload.part_size)
@@ -103,7 +116,36 @@ def check_arrived(upload: Upload, files: Sequence[ExpectedFile], check: Callable
                 parts = multipart.list_parts(object_key(upload, file), file.multipart_id, total)
             except ObjectMissing:
                 return  # Put together by an earlier, interrupted run: `put_together` looks for the object.
-        missing.add(file, parts)
+        if missing.add(file, parts):
+            lacking.add(place)
 
-    for_each((file for file in files if file.travels), look, THREADS)
-    missing.refuse()
+    def wanted(places: Iterable[int]) -> list[int]:
+        return [place for place in places if files[place].travels and files[place].path not in made]
+
+    looked_to = standing.looked_to
+    for_each(wanted(sorted(standing.lacking)), look, THREADS)
+    if not missing.count:
+        for places in _stretches(upload, files, wanted(range(looked_to, len(files)))):
+            for_each(places, look, THREADS)
+            looked_to = places[-1] + 1
+            if missing.count >= NAMED:
+                break
+        else:
+            looked_to = len(files)
+    if missing.count:
+        uploads.note_looked(upload.upload_id, looked_to, lacking)
+        missing.refuse(all_counted=looked_to == len(files))
+
+
+def _stretches(upload: Upload, files: Sequence[ExpectedFile], places: Iterable[int]) -> Iterator[list[int]]:
+    """The places of files in lists that take some 64 ListParts each to look for."""
+    some: list[int] = []
+    room = LOOK
+    for place in places:
+        some.append(place)
+        room -= multipart.pages(parts_total(files[place].size, upload.part_size))
+        if room <= 0:
+            yield some
+            some, room = [], LOOK
+    if some:
+        yield some

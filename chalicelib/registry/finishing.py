@@ -100,7 +100,7 @@ def finish_sent(standing: Standing, owner: str, remaining: Remaining) -> Version
     def make(lease: Lease) -> list[FileRecord]:
         files = expected_files(upload)
         made = (
-            _unpacked(standing, lease, files[0]) if upload.kind == "folder" else _made(upload, lease, files)
+            _unpacked(standing, lease, files[0]) if upload.kind == "folder" else _made(standing, lease, files)
         )
         # The files are whole: parts that are still in progress are of a run or a request that was killed.
         multipart.abort_all(keys.version_prefix(*upload.id))
@@ -124,12 +124,13 @@ def _unpacked(standing: Standing, lease: Lease, archive: ExpectedFile) -> list[F
     return unpacking.make(lease, unpacking.units)
 
 
-def _made(upload: Upload, lease: Lease, files: list[ExpectedFile]) -> list[FileRecord]:
+def _made(standing: Standing, lease: Lease, files: list[ExpectedFile]) -> list[FileRecord]:
+    upload = standing.upload
     lease.set_totals(upload.files_total, upload.bytes_total)
     done = already_made(upload, lease, (file.path for file in files))
     missing = [file for file in files if file.path not in done]
     if not is_looked_at_here(upload, files):
-        check_arrived(upload, missing, lease.check)
+        check_arrived(standing, files, done, lease.check)
     alone = [[file] for file in missing if file.path and file.bundle_offset is None]
     together = [file for file in missing if file.bundle_offset is not None]
     bundle = put_together(upload, files[-1], object_key(upload, files[-1])) if together else ""

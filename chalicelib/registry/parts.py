@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 
 from msgspec import structs
 
@@ -14,7 +14,7 @@ from chalicelib.registry.finishing import NotListed, expected_files
 from chalicelib.registry.planning import part_length, parts_total
 from chalicelib.registry.uploads import find, find_own, require_open
 from chalicelib.schema.records import FILES_PER_ROW, ExpectedFile, Upload
-from chalicelib.schema.requests import ArrivedQuery, PartRange, PartsRequest
+from chalicelib.schema.requests import ArrivedQuery, FilePartRange, PartRange, PartsRequest
 from chalicelib.schema.uploads import (
     ArrivedBundle,
     ArrivedFile,
@@ -65,7 +65,8 @@ def more(caller: Caller, upload_id: str, request: PartsRequest) -> UploadPlan:
                 f"files[{position}].filename: the upload expects no file {range_.filename[:80]!r}"
             )
         wanted.append(_wanted(standing.upload, file, range_, f"files[{position}]"))
-    named = [by_path[range_.filename] for range_ in request.files]
+    _check_apart(request.files, wanted[-len(request.files) :])
+    named = [by_path[path] for path in dict.fromkeys(range_.filename for range_ in request.files)]
     return issue(standing, named, wanted, bundle=by_path[""] if request.bundle else None)
 
 
@@ -80,13 +81,27 @@ def _listed(standing: Standing) -> list[ExpectedFile]:
 
 
 def _wanted(upload: Upload, file: ExpectedFile, range_: PartRange, field: str) -> Wanted:
+    if not file.travels:
+        return file.path, 1, 0
     total = parts_total(file.size, upload.part_size)
     last = total if range_.last_part is None else range_.last_part
-    if total and not 1 <= range_.first_part <= last <= total:
+    if not 1 <= range_.first_part <= last <= total:
         raise InvalidRequest(
             f"{field}: parts {range_.first_part} to {last} of {file.name!r}: it has parts 1 to {total}"
         )
     return file.path, range_.first_part, last
+
+
+def _check_apart(ranges: Sequence[FilePartRange], wanted: Sequence[Wanted]) -> None:
+    """Raises `InvalidRequest` when two ranges of one file overlap, which names both by their place."""
+    places = sorted(range(len(ranges)), key=lambda place: (ranges[place].filename, wanted[place][1]))
+    for before, place in pairwise(places):
+        (path, _, last), (other, first, _) = wanted[before], wanted[place]
+        if path == other and first <= last:
+            earlier, later = sorted((before, place))
+            raise InvalidRequest(
+                f"files[{later}]: its parts of {path[:80]!r} overlap those of files[{earlier}]; name each part once"
+            )
 
 
 def issue(
@@ -101,8 +116,9 @@ def issue(
     numbers: dict[str, list[int]] = {}
     room = URLS
     for path, first, last in wanted:
-        numbers[path] = list(range(first, min(last, first + room - 1) + 1))
-        room -= len(numbers[path])
+        some = range(first, min(last, first + room - 1) + 1)
+        numbers.setdefault(path, []).extend(some)
+        room -= len(some)
         if room == 0:
             break
     listed = [file for file in files[:FILES] if file.path in numbers or not file.travels]
@@ -150,13 +166,14 @@ def _bundle_plan(upload: Upload, bundle: ExpectedFile, numbers: list[int]) -> Bu
 
 def _urls(upload: Upload, file: ExpectedFile, numbers: list[int]) -> list[PartUrl]:
     key = object_key(upload, file)
+    sized = [(number, part_length(file.size, upload.part_size, number)) for number in numbers]
     return [
         PartUrl(
             part_number=number,
-            url=multipart.presign_part(key, file.multipart_id or "", number),
-            size=part_length(file.size, upload.part_size, number),
+            url=multipart.presign_part(key, file.multipart_id or "", number, size),
+            size=size,
         )
-        for number in numbers
+        for number, size in sized
     ]
 
 

@@ -164,7 +164,7 @@ def complete(caller: Caller, upload_id: str) -> VersionDocument | UploadState:
         raise
     check_begun(standing.upload, files)
     if is_looked_at_here(standing.upload, files):
-        check_arrived(standing.upload, files)
+        check_arrived(standing, files)
     try:
         if standing.upload.kind == "folder":
             return _unpack(standing, files[0])

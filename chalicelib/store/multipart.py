@@ -169,7 +169,10 @@ def abort_all(prefix: str, check: Callable[[], object] = bool) -> None:
     for_each(in_progress(prefix), give_up, 16)
 
 
-def presign_part(key: str, multipart_id: str, number: int) -> str:
-    """A URL that takes a part by a plain PUT, without any header."""
+def presign_part(key: str, multipart_id: str, number: int, size: int) -> str:
+    """A URL that takes a part of `size` bytes, and no other, by a plain PUT.
+
+    Every HTTP client sends the Content-Length that is signed by itself, when it knows what it sends.
+    """
     query = {"uploadId": multipart_id, "partNumber": str(number)}
-    return bucket.public_signer().url("PUT", key, query, expires=settings().part_url_ttl)
+    return bucket.public_signer().url("PUT", key, query, expires=settings().part_url_ttl, size=size)

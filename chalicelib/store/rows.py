@@ -85,6 +85,8 @@ class Row(Model):
     lease_until = NumberAttribute(null=True)
     due_at = NumberAttribute(null=True)
     detail = UnicodeAttribute(null=True)
+    looked_to = NumberAttribute(null=True)
+    lacking = NumberSetAttribute(null=True)
     files_done = NumberAttribute(null=True)
     files_total = NumberAttribute(null=True)
     bytes_done = NumberAttribute(null=True)

@@ -63,17 +63,25 @@ class Signer:
         self._credentials = credentials
         self._stamp: tuple[int, Stamp] | None = None
 
-    def url(self, method: str, key: str, query: Mapping[str, str], *, expires: int) -> str:
-        """The URL for one request by anybody, valid for `expires` seconds."""
+    def url(
+        self, method: str, key: str, query: Mapping[str, str], *, expires: int, size: int | None = None
+    ) -> str:
+        """The URL for one request by anybody, valid for `expires` seconds.
+
+        With a `size` it is for a body of just so many bytes.
+        """
         stamp = self._current()
         # The names of all our own parameters sort behind "X-Amz-…", as the canonical form wants it.
         own = "".join(f"&{name}={quote(query[name], safe='')}" for name in sorted(query))
+        names, lines = "host", f"host:{self._host}\n"
+        if size is not None:
+            names, lines = f"content-length;{names}", f"content-length:{size}\n{lines}"
         parameters = (
             f"X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={stamp.credential}&X-Amz-Date={stamp.moment}"
-            f"&X-Amz-Expires={expires}{stamp.token}&X-Amz-SignedHeaders=host{own}"
+            f"&X-Amz-Expires={expires}{stamp.token}&X-Amz-SignedHeaders={quote(names)}{own}"
         )
         path = self._path + quote(key)
-        signature = stamp.signature(f"{method}\n{path}\n{parameters}\nhost:{self._host}\n\nhost\n{PAYLOAD}")
+        signature = stamp.signature(f"{method}\n{path}\n{parameters}\n{lines}\n{names}\n{PAYLOAD}")
         return f"{self._base}{path}?{parameters}&X-Amz-Signature={signature}"
 
     def request(

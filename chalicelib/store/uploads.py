@@ -5,7 +5,7 @@ An upload is worked on by one owner at a time, who holds a lease and renews it; 
 lapses and another may go on.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,6 +44,10 @@ class Standing:
     detail: str | None
     shares: int
     """Into how many shares its archive is cut; 0 when one run at a time unpacks it."""
+    looked_to: int = 0
+    """How many of its files, from the first on, were looked for the last time that not all had arrived."""
+    lacking: frozenset[int] = frozenset()
+    """The places of those among them that had not arrived."""
 
     @property
     def journal(self) -> Key:
@@ -145,6 +149,8 @@ def _standing(row: Row) -> Standing:
         bytes_total=whole(row.bytes_total) or upload.bytes_total or None,
         detail=row.detail,
         shares=int(row.shares or 0),
+        looked_to=int(row.looked_to or 0),
+        lacking=frozenset(map(int, row.lacking or ())),
     )
 
 
@@ -179,6 +185,15 @@ def release(upload_id: str, owner: str, state: str, detail: str | None = None) -
     told = [Row.detail.set(detail)] if detail else []
     try:
         table.update(key(upload_id), [*leases.given_back(), Row.state.set(state), *told], Row.owner == owner)
+    except table.ConditionFailed:
+        return
+
+
+def note_looked(upload_id: str, looked_to: int, lacking: Collection[int]) -> None:
+    """Notes which of the first files of an open upload have arrived, so that those are not looked for again."""
+    noted = [Row.looked_to.set(looked_to), Row.lacking.set(set(lacking)) if lacking else Row.lacking.remove()]
+    try:
+        table.update(key(upload_id), noted, _open())
     except table.ConditionFailed:
         return
 

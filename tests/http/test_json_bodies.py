@@ -1,6 +1,7 @@
 """JSON bodies: what is right arrives, what is wrong is named with what is allowed."""
 
 import json
+import time
 
 import pytest
 from events import Reply, call
@@ -26,6 +27,15 @@ def test_a_body_arrives_as_its_struct():
     assert (fields["loss"], fields["shape"], fields["tags"]) == (1.0, [], ["é"])
     assert fields["custom_metadata"] == {"a": [1, None]}
     assert b'"count":1' + b"0" * 30 in reply.body
+
+
+def test_an_object_of_very_many_keys_is_refused_as_fast_as_one_of_few():
+    keys = ",".join(f'"k{number}":1' for number in range(60_000))
+    began = time.process_time()
+    reply = post(f'{{"name":"n","filename":"f","x":1,"custom_metadata":{{{keys},"k59999":2}}}}')
+    assert (reply.status, "'k59999' is given more than once" in reply.json()["detail"]) == (400, True)
+    # Comparing each with every other takes ten seconds and more.
+    assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize("body", [b'{"name":"n","filename":"f"}', '{"name":"n","filename":"f"}'])

@@ -11,6 +11,7 @@ from faults import Fault, Killed, kills
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from planting import made_up_files, plant
+from shrinking import shrink
 from uploading import AFTER_EXPIRY, LATER, Uploader
 
 from chalicelib.registry import clock, finishing, parts, plans, undoing, uploads
@@ -55,6 +56,15 @@ def store_all(uploader):
     uploader.late += LEASE + 1
     assert not uploader.is_there()
     assert len(list(objects.list_keys("models/"))) == len(FILES)
+
+
+class Told(str):
+    """What a detail begins with."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        return other.startswith(self)
 
 
 class TestGivingUp:
@@ -230,6 +240,39 @@ class TestCompleting:
         answer = uploader.complete()
         assert answer.status == 400
         assert "1 parts have not arrived: 03.txt part 1." in answer.json["detail"]
+
+    @pytest.mark.parametrize("later", [False, True])
+    def test_what_was_seen_once_is_not_looked_for_again(self, uploader, calls, monkeypatch, later):
+        if later:
+            monkeypatch.setattr(finishing, "REQUEST_PAGES", 5)
+            monkeypatch.setattr(uploads, "REQUEST_FILES", 5)
+        shrink(monkeypatch, NAMED=2, LOOK=3)
+        uploader.plan_files(FILES)
+        planned = {file["filename"]: file for file in uploader.plan["files"]}
+
+        def send(*numbers):
+            uploader.plan["files"] = [planned[f"{number:02}.txt"] for number in numbers]
+            uploader.send(FILES)
+
+        def complete():
+            with calls.counting() as asked:
+                answer = uploader.complete()
+                uploader.api.deliver()
+            return asked["ListParts"], (uploader.state() if later else answer.json)["detail"]
+
+        # Of each three it asks, until two are missing.
+        send(0, 1, 2, 4)
+        assert complete() == (6, Told("At least 2 parts have not arrived: 03.txt part 1, 05.txt part 1."))
+        assert complete() == (2, Told("At least 2 parts have not arrived: 03.txt part 1, 05.txt part 1."))
+        send(3)
+        assert complete() == (2, Told("At least 1 parts have not arrived: 05.txt part 1."))
+        send(5, 7, 9, 10, 11)
+        assert complete() == (4, Told("At least 2 parts have not arrived: 06.txt part 1, 08.txt part 1."))
+        send(6, 8)
+        assert complete() == (7, Told("2 parts have not arrived: 12.txt part 1, 13.txt part 1."))
+        send(12, 13)
+        uploader.run()
+        uploader.check_whole(FILES)
 
     def test_what_a_request_has_no_time_for_goes_on_in_the_worker(self, uploader, monkeypatch):
         monkeypatch.setattr(uploads, "REQUEST_SECONDS", -1.0)

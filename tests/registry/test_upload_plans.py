@@ -127,8 +127,8 @@ def test_many_files(api, monkeypatch):
 
 
 def test_a_plan_of_hundreds_of_files_has_a_url_for_each(api):
-    plan = many(api, *(file(f"{at:03}", b"x") for at in range(400))).json
-    assert [len(entry["parts"]) for entry in plan["files"]] == [1] * 400
+    plan = many(api, *(file(f"{at:03}", b"x") for at in range(101))).json
+    assert [len(entry["parts"]) for entry in plan["files"]] == [1] * 101
     assert len(api.get(f"/ai-models/uploads/{plan['upload_id']}/parts").json["files"]) == 100
     assert api.delete(f"/ai-models/uploads/{plan['upload_id']}").status == 204
     assert everything() == (set(), set(), set())
@@ -200,6 +200,10 @@ def test_no_answer_has_more_than_a_thousand_urls(api):
         ({"files": [{"filename": "model.bin", "last_part": -1}]}, "parts 1 to 2"),
         ({"files": []}, "files"),
         ({"files": [{"filename": "model.bin"}] * 1_001}, "files"),
+        (
+            {"files": [{"filename": "model.bin"}] * 2},
+            "files[1]: its parts of 'model.bin' overlap those of files[0]",
+        ),
         ({"files": [{"first_part": 1}]}, "files[0].filename is required"),
         ({"files": [{"filename": "model.bin", "part": 1}]}, "part"),
         ({"file": "model.bin"}, "file"),
@@ -213,6 +217,34 @@ def test_parts_that_can_not_be_had(api, asked, named):
     assert answer.status == 400, answer.content
     assert named in answer.json["detail"]
     assert everything() == before
+
+
+def test_ranges_of_one_file_come_together_and_bounded(api):
+    plan = many(api, file("a", file_size=1_300 * PART), file("b", file_size=2 * PART), file("c")).json
+    address = f"/ai-models/uploads/{plan['upload_id']}/parts"
+
+    def asked(*ranges):
+        answer = api.post(
+            address,
+            {"files": [{"filename": name, "first_part": f, "last_part": to} for name, f, to in ranges]},
+        )
+        return answer, {
+            found["filename"]: [part["part_number"] for part in found["parts"]]
+            for found in answer.json.get("files", [])
+        }
+
+    _, numbers = asked(("a", 7, 7), ("b", 2, 2), ("a", 1, 3), ("a", 5, 6), ("c", 1, 1), ("c", 1, 1))
+    assert numbers == {"a": [7, 1, 2, 3, 5, 6], "b": [2], "c": []}
+    # However many ranges, and whatever they are of.
+    answer, numbers = asked(*(("a", 10 * at + 1, 10 * at + 9) for at in range(130)))
+    assert len(numbers["a"]) == len(set(numbers["a"])) == 1_000
+    assert len(answer.json["files"]) == 1
+    for wrong, named in (
+        ([("a", 1, 5), ("b", 1, 1), ("a", 5, 6)], "files[2]"),
+        ([("a", 4, 4), ("a", 1, 9)], "files[1]"),
+    ):
+        answer, _ = asked(*wrong)
+        assert (answer.status, named in answer.json["detail"]) == (400, True), answer.content
 
 
 def test_a_client_that_lost_everything_but_the_id_goes_on(api):

@@ -48,12 +48,17 @@ def same(ours, theirs):
 
 
 @given(
-    key=KEYS, number=st.integers(1, 10_000), multipart_id=st.text(st.characters(codec="ascii"), min_size=1)
+    key=KEYS,
+    number=st.integers(1, 10_000),
+    multipart_id=st.text(st.characters(codec="ascii"), min_size=1),
+    size=st.integers(0, 5 * 2**30),
 )
-def test_part_urls(store, key, number, multipart_id):
+def test_part_urls(store, key, number, multipart_id, size):
     signer, client, _ = store
-    ours = signer.url("PUT", key, {"uploadId": multipart_id, "partNumber": str(number)}, expires=77)
+    query = {"uploadId": multipart_id, "partNumber": str(number)}
+    ours = signer.url("PUT", key, query, expires=77, size=size)
     parameters = {"Bucket": "shelf", "Key": key, "UploadId": multipart_id, "PartNumber": number}
+    parameters["ContentLength"] = size
     same(at_our_second(client, ours, "upload_part", parameters), ours)
 
 
