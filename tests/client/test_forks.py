@@ -260,3 +260,25 @@ def test_a_pull_that_failed_can_be_given_again_while_a_forked_process_lives(
             client.pull("u", "m", "v1", directory=tmp_path, include=["weights"], on_progress=fail)
         client.pull("u", "m", "v1", directory=tmp_path)
     assert (tmp_path / "weights").read_bytes() == DATA
+
+
+def test_a_process_forked_in_the_midst_of_a_pull_pulls_and_pushes_on_its_own(pretended, tmp_path):
+    begun, resumed = threading.Event(), threading.Event()
+
+    def halt(progress):
+        if progress.phase == "fetching":
+            begun.set()
+            resumed.wait(30)
+
+    def transfer():
+        assert client.pull("u", "m", "v1", directory=tmp_path / "child").files_fetched == 2
+        return client.push(tmp_path / "child", "u", "m", "v1").version.version.encode()
+
+    with Client(pretended.url) as client, ThreadPoolExecutor(1) as pool:
+        pulling = pool.submit(client.pull, "u", "m", "v1", directory=tmp_path / "parent", on_progress=halt)
+        assert begun.wait(30)
+        said = forked(transfer)
+        resumed.set()
+        assert (said, pulling.result().files_fetched) == (b"v1", 2)
+    for process in ("parent", "child"):
+        assert (tmp_path / process / "weights").read_bytes() == DATA

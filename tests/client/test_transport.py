@@ -330,3 +330,13 @@ def test_a_connection_is_kept_for_the_next_request(client, pretended):
     client.close()
     client.get("u", "m")
     assert len({asked.port for asked in pretended.asked}) == 2
+
+
+def test_a_range_is_of_the_object_that_is_known(client, pretended):
+    source = Source(client.transport, "a", 10, pretended._url("a"), pytest.fail)
+    for start in (0, 5):
+        source.read(start, start + 5, len, Patience())
+    assert [headers.get("If-Match") for *_, headers in pretended.requests] == [None, '"one"']
+    pretended.etags["a"] = '"two"'
+    with pytest.raises(ContentMismatch, match="replaced"):
+        source.read(0, 5, len, Patience())

@@ -49,13 +49,14 @@ class Connections:
     """Connections to any host; threads can share them, and each process has its own."""
 
     def __init__(self) -> None:
+        # Kept in a forked process: macOS can't be asked for its proxies there.
+        self._proxies: dict[tuple[str, str], str | None] = {}
         self.begin_anew()
         begin_anew_in_children(self)
 
     def begin_anew(self) -> None:
         """Forgets all connections. A forked process closes its copies of those that were idle: no other's."""
         self._managers: dict[str | None, PoolManager] = {}
-        self._proxies: dict[tuple[str, str], str | None] = {}
         self._lock = threading.Lock()
 
     def to(self, url: str) -> PoolManager:
