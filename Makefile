@@ -1,6 +1,6 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint rebuild package deploy destroy bench bench-auth bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large bench-deploy bench-client bench-client-kills clean
+.PHONY: help run test test-browser lint rebuild package deploy destroy bench bench-auth bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large bench-deploy bench-client bench-client-kills clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
@@ -12,6 +12,7 @@ SET_UP = @python=$$(sh devserver/python.sh) && "$$python" devserver/install.py
 help:
 	@echo 'make run             serve on http://localhost:8000 (PORT=), data in .data (DATA_DIR=)'
 	@echo 'make test            run all tests'
+	@echo 'make test-browser    try in Chromium what pages of other sites can do to make run'
 	@echo 'make lint            check style and types'
 	@echo 'make rebuild         make the index again from the bucket (stop make run first); STAGE=S for a deployment'
 	@echo 'make deploy STAGE=S  deploy to AWS, or to the emulator at AWS_ENDPOINT_URL; parameters are WEIGHTHOUSE_ variables'
@@ -40,6 +41,9 @@ rebuild: $(RUN) $(EMULATOR)
 
 test: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+test-browser: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m pytest -rs tests/browser
 
 lint: $(DEV)
 	.venv/bin/ruff check .
