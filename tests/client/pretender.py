@@ -45,6 +45,22 @@ class Asked(NamedTuple):
     """Bytes of its body."""
 
 
+BLANK = {
+    "name": "M",
+    "framework": "other",
+    "model_type": "other",
+    "model_size_mb": 0.0,
+    "dependencies": [],
+    "tags": [],
+    "custom_metadata": {},
+    "created_at": "2026-01-02T03:04:05Z",
+    "updated_at": "2026-01-02T03:04:05Z",
+    "is_active": True,
+    "is_production_ready": False,
+}
+"""What a version document says where nothing is known."""
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -132,7 +148,7 @@ class Pretender:
 
     def document(self, user, model):
         """The version's document."""
-        said = dict.fromkeys(Version.__dataclass_fields__)
+        said = dict.fromkeys(Version.__dataclass_fields__) | BLANK
         page = self._page({})
         files = {"files": page["files"], "files_total": page["files_total"]}
         return said | {"version": "v1"} | self.fields | files | {"user_id": user, "model_id": model}

@@ -433,7 +433,7 @@ def test_a_plan_that_is_not_of_these_files_is_not_sent_to(push, pretended, chang
         return status, document
 
     pretended.uploads._plan = lying
-    with pytest.raises(InvalidAnswer, match="cuts the upload otherwise"):
+    with pytest.raises(InvalidAnswer, match=r"cuts the upload otherwise|part_size is 0"):
         push()
     assert asked(pretended, "PUT", "/") == []
 

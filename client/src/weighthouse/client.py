@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from weighthouse import login
-from weighthouse.documents import File, Version, read
+from weighthouse.answers import DELETED, HEALTH, read
+from weighthouse.documents import File, Version
 from weighthouse.names import NEXT, check_name
 from weighthouse.progress import OnProgress
 from weighthouse.settings import DEFAULT_URL
@@ -185,7 +186,7 @@ class Client:
         check_name(user_id, model_id, version)
         path = f"/ai-models/{user_id}/{model_id}/files"
         pages = self.transport.pages(path, "files", query={"version": version})
-        return (read(File, file) for page in pages for file in page["files"])
+        return (File.of(file) for page in pages for file in page["files"])
 
     def update(self, user_id: str, model_id: str, version: str | None = None, **fields: Any) -> Version:
         """Changes metadata: fields not named stay, None clears. Gives the version as it is then."""
@@ -198,7 +199,9 @@ class Client:
         """Deletes a version, the only one, or all; gives the names of those that are gone. Raises `NotFound`."""
         query = {"version": version, "all_versions": "true" if all_versions else None}
         answer = self._on("DELETE", user_id, model_id, query=query, version=version)
-        return list(answer["versions"]) if answer else [version] if version else []
+        if answer is None:
+            return [version] if version else []
+        return list(read(answer, DELETED)["versions"])
 
     def download_url(
         self, user_id: str, model_id: str, filename: str | None = None, version: str | None = None
@@ -210,7 +213,7 @@ class Client:
 
     def health(self) -> dict[str, Any]:
         """What the service says of itself and its two stores; raises `Unavailable` when one is out of reach."""
-        return dict(self.transport.ask("GET", "/health"))
+        return dict(read(self.transport.ask("GET", "/health"), HEALTH))
 
     def _on(self, method: str, user_id: str, model_id: str, *, version: str | None, **request: Any) -> Any:
         check_name(user_id, model_id, version)

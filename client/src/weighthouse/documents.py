@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from weighthouse.answers import FILE, VERSION_DOCUMENT, read
+
 D = TypeVar("D")
 
 
-def read(cls: type[D], answer: Mapping[str, Any]) -> D:
-    """The dataclass of an answer."""
+def _made(cls: type[D], answer: Mapping[str, Any]) -> D:
     known = cls.__dataclass_fields__  # type: ignore[attr-defined]
     return cls(**{key: value for key, value in answer.items() if key in known})
 
@@ -36,6 +37,11 @@ class File:
     """Eight lower-case hex digits."""
     url: str | None = field(default=None, repr=False)
     """A presigned URL, where one was asked for."""
+
+    @classmethod
+    def of(cls, answer: Any) -> File:
+        """The file in an answer of the service; raises `InvalidAnswer`."""
+        return _made(cls, read(answer, FILE))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +81,7 @@ class Version:
     is_production_ready: bool
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any]) -> Version:
-        """The version in an answer of the service."""
-        return read(cls, {**answer, "files": tuple(read(File, file) for file in answer["files"])})
+    def of(cls, answer: Any) -> Version:
+        """The version in an answer of the service; raises `InvalidAnswer`."""
+        document = read(answer, VERSION_DOCUMENT)
+        return _made(cls, {**document, "files": tuple(_made(File, file) for file in document["files"])})

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from weighthouse.errors import InvalidInput
 
 # As docs/api.md has them, under "Names".
-_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
-_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
+MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 NEXT = "next"
 """The version that is numbered after the highest when it is made."""
@@ -33,9 +33,9 @@ class Name(NamedTuple):
 def check_name(user_id: str, model_id: str, version: str | None = None) -> None:
     """Raises `InvalidInput` for what can't be a name, before it gets into an address."""
     for field, value, pattern in (
-        ("user", user_id, _USER),
-        ("model", model_id, _MODEL),
-        ("version", version, _VERSION),
+        ("user", user_id, USER),
+        ("model", model_id, MODEL),
+        ("version", version, VERSION),
     ):
         if value is not None and not pattern.fullmatch(value):
             raise InvalidInput(f"{field} is {value!r}; it must match {pattern.pattern}")

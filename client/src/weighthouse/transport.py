@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin
 
 import urllib3
 from urllib3.exceptions import HTTPError, InvalidHeader, SSLError
 
 from weighthouse._version import __version__
+from weighthouse.addresses import check_service, is_private, origin, store_problem
+from weighthouse.answers import LARGEST, PAGES, parse, read
 from weighthouse.connections import BLOCK, Connections
 from weighthouse.errors import (
     InvalidAnswer,
@@ -37,6 +39,12 @@ _SERVICE = urllib3.Timeout(connect=10, read=90)
 _STORE = urllib3.Timeout(connect=30, read=60)
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _LONGEST_RETRY_AFTER = 60.0
+_LONGEST_DETAIL = 2000
+"""Characters of an error that are passed on."""
+_SHOWN = 80
+"""Characters of a URL that an error repeats: not those that make a presigned one a secret."""
+_REFUSAL = 4096
+"""Bytes of what a store says in an error."""
 
 
 class Content(Protocol):
@@ -50,12 +58,10 @@ class Transport:
     """Requests to one service as one caller, and to the store that its presigned URLs name; thread-safe."""
 
     def __init__(self, url: str, token: str | None) -> None:
-        """Raises `InvalidInput` when `url` is not one of http or https."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise InvalidInput(
-                f"The service's address is {url!r}; it must be like https://host/stage or http://localhost:8000"
-            )
+        """Raises `InvalidInput` when `url` is not one of http or https, or `token` could be read on its way there."""
+        check_service(url)
+        if token and not is_private(url):
+            raise InvalidInput(f"A token is not sent to {origin(url)} over plain http: use https")
         self.url = url.rstrip("/")
         self._headers = {"User-Agent": f"weighthouse/{__version__}", "Accept": "application/json"}
         if token:
@@ -68,17 +74,22 @@ class Transport:
         self._connections.close()
 
     def _send(self, method: str, url: str, **request: Any) -> urllib3.BaseHTTPResponse:
-        """An answer, whatever its status; raises `Transient` when none comes."""
+        """An answer, whatever its status, of which the body is yet to be read; raises `Transient` when none comes."""
         try:
-            return self._connections.to(url).request(method, url, redirect=False, **request)
+            return self._connections.to(url).request(
+                method, url, redirect=False, preload_content=False, **request
+            )
         except SSLError as error:
-            raise Unreachable(f"{_host(url)} can't be trusted: {error}") from error
+            raise Unreachable(f"{origin(url)} can't be trusted: {error}") from error
         except (HTTPError, OSError) as error:
             within = BUDGET if self._reached else _DOUBTFUL
-            cause = Unreachable(f"{_host(url)} can't be reached: {_cause(error)}")
+            cause = Unreachable(f"{origin(url)} can't be reached: {_cause(error)}")
             raise Transient(cause, within=within) from error
 
-    def _ask(self, method: str, path: str, query: Mapping[str, Any], body: Any) -> urllib3.BaseHTTPResponse:
+    def _ask(
+        self, method: str, path: str, query: Mapping[str, Any], body: Any
+    ) -> tuple[urllib3.BaseHTTPResponse, bytes]:
+        """An answer that is no error, and its body."""
         named = {key: value for key, value in query.items() if value is not None}
         url = self.url + path + (f"?{urlencode(named)}" if named else "")
         headers, content = dict(self._headers), None
@@ -87,9 +98,14 @@ class Transport:
             headers["Content-Type"] = "application/json"
         answer = self._send(method, url, headers=headers, body=content, timeout=_SERVICE)
         self._reached = True
+        content = _body(answer, url, LARGEST)
+        if len(content) > LARGEST:
+            raise InvalidAnswer(
+                f"{origin(url)} answers with more than {LARGEST:,} bytes: is the address right?"
+            )
         if answer.status < 400:
-            return answer
-        error = of_status(answer.status, _detail(answer), answer.headers.get("X-Request-Id"))
+            return answer, content
+        error = of_status(answer.status, _detail(answer, content), answer.headers.get("X-Request-Id"))
         if answer.status in _PASSING:
             raise Transient(error, _retry_after(answer))
         raise error
@@ -114,13 +130,15 @@ class Transport:
             nonlocal tries
             tries += 1
             try:
-                answer = self._ask(method, path, query or {}, body)
+                answer, content = self._ask(method, path, query or {}, body)
             except NotFound:
                 if method == "DELETE" and tries > 1:
                     return None
                 raise
+            if answer.status >= 300:
+                raise self._elsewhere(answer)
             try:
-                return json.loads(answer.data) if answer.data else None
+                return parse(content)
             except ValueError:
                 raise Unreachable(
                     f"{self.url} does not answer as Weighthouse does: is the address right?"
@@ -148,14 +166,14 @@ class Transport:
         seen: set[str | None] = {None}
         while True:
             asked = {**query, "limit": limit, "next_token": token}
-            page: dict[str, Any] = self.ask("GET", path, query=asked, patience=patience)
-            token, limit = page["next_token"], PAGE
+            page: dict[str, Any] = read(self.ask("GET", path, query=asked, patience=patience), PAGES[of])
+            token, limit = page.get("next_token"), PAGE
             listed, empty = listed + len(page[of]), 0 if page[of] else empty + 1
             total = page.get("files_total", most)
             endless = token in seen or empty > (_EMPTY if of == "models" else 0)
             if (token is not None and endless) or (total is not None and listed > total):
                 raise InvalidAnswer(
-                    f"The service lists {path} without end, at {page['next_token']!r}: tell whoever runs it"
+                    f"The service lists {path} without end, at {token!r}: tell whoever runs it"
                 )
             yield page
             if token is None:
@@ -166,21 +184,42 @@ class Transport:
         """The presigned URL that the service redirects to; waits for what is not ready yet (202)."""
 
         def attempt() -> str:
-            answer = self._ask("GET", path, query, None)
+            answer, _ = self._ask("GET", path, query, None)
             if answer.status == 202:
                 raise Transient(
                     Unreachable(f"{path} is still being made: try again later"), _retry_after(answer)
                 )
-            return answer.headers["Location"]
+            url = answer.headers.get("Location", "")
+            if answer.status < 300:
+                raise InvalidAnswer(f"The service answered {answer.status} where it should name a URL")
+            self._check(url)
+            return url
 
         return (patience or Patience()).keep_trying(attempt)
 
+    def _elsewhere(self, answer: urllib3.BaseHTTPResponse) -> InvalidAnswer:
+        """The error for a redirect. It is never followed: the token is for this address alone."""
+        try:
+            to = origin(urljoin(self.url, answer.headers["Location"]))
+        except (KeyError, ValueError):
+            to = "nowhere"
+        return InvalidAnswer(
+            f"{self.url} redirects to {to}; if that is right and you trust it, give that address"
+        )
+
+    def _check(self, url: str) -> None:
+        """Raises `InvalidAnswer` unless this is a URL that the service may send its callers to."""
+        if problem := store_problem(url, self.url):
+            raise InvalidAnswer(f"The service names the URL {url[:_SHOWN]!r}; {problem}")
+
     def put(self, url: str, content: Content, size: int) -> None:
-        """Sends a part, once; raises `Transient`, `StoreRefused`, and what reading `content` raises."""
+        """Sends a part, once; raises `Transient`, `StoreRefused`, `InvalidAnswer`, and what reading `content` does."""
+        self._check(url)
         headers = {"Content-Length": str(size), "User-Agent": self._headers["User-Agent"]}
         answer = self._send("PUT", url, headers=headers, body=content, timeout=_STORE)
+        said = _body(answer, url, _REFUSAL)
         if answer.status not in (200, 201, 204):
-            raise _refusal(answer, url)
+            raise _refusal(answer, said, url)
 
     def get(self, url: str, start: int, stop: int, size: int, etag: str | None = None) -> Received:
         """Bytes `start` to before `stop` of an object of `size` bytes, once; with `etag` only while that is its ETag.
@@ -188,19 +227,20 @@ class Transport:
         Raises `Transient`, also when other bytes come than were asked for, and `StoreRefused`: with status 412 when the
         object has another ETag, 416 when it has another size. Reading it raises `Transient` when it breaks off.
         """
+        self._check(url)
         headers = {"Range": f"bytes={start}-{stop - 1}", "User-Agent": self._headers["User-Agent"]}
         if etag:
             headers["If-Match"] = etag
-        answer = self._send("GET", url, headers=headers, timeout=_STORE, preload_content=False)
+        answer = self._send("GET", url, headers=headers, timeout=_STORE)
         wrong = (
             _wrong_bytes(answer, url, start, stop, size)
             if answer.status in (200, 206)
-            else _refusal(answer, url)
+            else _refusal(answer, _body(answer, url, _REFUSAL), url)
         )
         if wrong is not None:
             answer.close()
             raise wrong
-        return Received(answer, stop - start, _host(url))
+        return Received(answer, stop - start, origin(url))
 
 
 class Received:
@@ -230,10 +270,17 @@ class Received:
         raise Transient(Unreachable(f"{self._host} broke off before the end"))
 
 
-def _host(url: str) -> str:
-    """The address without what makes a presigned URL a secret."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+def _body(answer: urllib3.BaseHTTPResponse, url: str, most: int) -> bytes:
+    """What an answer says, one byte more than `most` where it says more; raises `Transient` when it breaks off."""
+    try:
+        body = answer.read(most + 1, decode_content=False)
+    except (HTTPError, OSError) as error:
+        raise Transient(Unreachable(f"{origin(url)} broke off: {_cause(error)}")) from error
+    if len(body) > most:
+        answer.close()
+    elif answer.length_remaining:
+        raise Transient(Unreachable(f"{origin(url)} broke off before the end"))
+    return body
 
 
 def _cause(error: BaseException) -> str:
@@ -243,11 +290,11 @@ def _cause(error: BaseException) -> str:
     return f"{error}" or type(error).__name__
 
 
-def _detail(answer: urllib3.BaseHTTPResponse) -> str:
+def _detail(answer: urllib3.BaseHTTPResponse, body: bytes) -> str:
     """What an error answer says: Weighthouse by `detail`, API Gateway by `message`, others by the status alone."""
     try:
-        said = json.loads(answer.data)
-        return str(said.get("detail") or said["message"])
+        said = parse(body)
+        return str(said.get("detail") or said["message"])[:_LONGEST_DETAIL]
     except (ValueError, KeyError, AttributeError):
         return f"The service answered {answer.status} {answer.reason or ''}".rstrip()
 
@@ -255,23 +302,20 @@ def _detail(answer: urllib3.BaseHTTPResponse) -> str:
 def _retry_after(answer: urllib3.BaseHTTPResponse) -> float:
     try:
         seconds = urllib3.Retry().parse_retry_after(answer.headers.get("Retry-After", "0"))
-    except InvalidHeader:
+    except (InvalidHeader, ValueError, OverflowError):
         return 0.0
     return min(seconds, _LONGEST_RETRY_AFTER)
 
 
-def _refusal(answer: urllib3.BaseHTTPResponse, url: str) -> StoreRefused | Transient:
+def _refusal(answer: urllib3.BaseHTTPResponse, body: bytes, url: str) -> StoreRefused | Transient:
     """What a store's error answer means.
 
     S3 says RequestTimeout with 400: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
     """
-    try:
-        found = re.search(rb"<Code>([A-Za-z]{1,64})</Code>", answer.data[:4096])
-    except (HTTPError, OSError):
-        found = None
+    found = re.search(rb"<Code>([A-Za-z]{1,64})</Code>", body)
     code = found[1].decode() if found else answer.reason or ""
     refused = StoreRefused(
-        f"The store at {_host(url)} answered {answer.status} {code}".rstrip(), answer.status
+        f"The store at {origin(url)} answered {answer.status} {code}".rstrip(), answer.status
     )
     if answer.status in _PASSING or code == "RequestTimeout":
         return Transient(refused, _retry_after(answer))
@@ -297,10 +341,10 @@ def _wrong_bytes(
         whole = int(length) if length.isdecimal() else size
         agrees = start == 0 and length == f"{size}"
     if whole != size:
-        return StoreRefused(f"The object at {_host(url)} has {whole:,} bytes and not {size:,}", 416)
+        return StoreRefused(f"The object at {origin(url)} has {whole:,} bytes and not {size:,}", 416)
     if agrees:
         return None
     cause = InvalidAnswer(
-        f"{_host(url)} was asked for bytes {start}-{stop - 1} of {size}, and answered with {said}"
+        f"{origin(url)} was asked for bytes {start}-{stop - 1} of {size}, and answered with {said}"
     )
     return Transient(cause, within=_DOUBTFUL)

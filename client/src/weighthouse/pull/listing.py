@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+from weighthouse.answers import PAGE_OF_URLS, PULLED_FILE, read
 from weighthouse.patience import Patience
 from weighthouse.pull.selection import Wanted
 from weighthouse.transport import PAGE, Transport
@@ -39,7 +40,10 @@ class Listing:
             number = len(self._tokens)
             self._tokens.append(token)
             for file in page["files"]:
-                yield Wanted(file["filename"], file["file_size"], file["file_hash"], file["crc32"], number)
+                read(file, PULLED_FILE)
+                yield Wanted(
+                    file["filename"], file["file_size"], file.get("file_hash"), file.get("crc32"), number
+                )
             token = page["next_token"]
 
     def url(self, file: Wanted) -> str:
@@ -60,7 +64,8 @@ class Listing:
         # The page that the file was listed on, by the token that gave it.
         token = self._tokens[file.page]
         query = {"version": self._version, "limit": PAGE, "urls": "true", "next_token": token}
-        page = self._transport.ask("GET", f"{self._model}/files", query=query, patience=self._patience)
+        answer = self._transport.ask("GET", f"{self._model}/files", query=query, patience=self._patience)
+        page = read(answer, PAGE_OF_URLS)
         self._urls.pop(file.page, None)
         while len(self._urls) >= _KEPT:
             del self._urls[next(iter(self._urls))]

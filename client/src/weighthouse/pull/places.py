@@ -139,8 +139,11 @@ def open_locked(path: str, patience: Patience) -> tuple[int, bool]:
             continue
         try:
             lock(descriptor)
+            if os.fstat(descriptor).st_nlink > 1:
+                # It is another file, too, and that is not ours to write to.
+                os.unlink(path)
             # Whoever had it may have given it its final name, or removed it.
-            if _is_at(descriptor, path):
+            elif _is_at(descriptor, path):
                 return descriptor, waited
             release(descriptor)
         except BlockingIOError:

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from weighthouse.documents import Version
 from weighthouse.patience import Patience
 from weighthouse.progress import Meter, OnProgress
 from weighthouse.pull.cache import Cache
@@ -56,7 +57,8 @@ def pull(
     meter.begin("listing")
     if version is None:
         # All pages, and what is said in the end, are then of one version.
-        version = str(transport.ask("GET", f"/ai-models/{user_id}/{model_id}", patience=patience)["version"])
+        latest = transport.ask("GET", f"/ai-models/{user_id}/{model_id}", patience=patience)
+        version = Version.of(latest).version
     listing = Listing(transport, user_id, model_id, version, patience)
     files = select(listing.files(), include, exclude)
     check_paths([file.filename for file in files])

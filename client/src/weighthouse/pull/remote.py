@@ -7,7 +7,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from weighthouse.documents import File, Version, read
+from weighthouse.documents import File, Version
 from weighthouse.errors import NotFound
 from weighthouse.forking import begin_anew_in_children
 from weighthouse.patience import Patience
@@ -74,8 +74,8 @@ class RemoteFile(io.RawIOBase):
             query = {"version": version.version}
             for page in self._client.transport.pages(f"{self._model}/files", "files", query=query):
                 for entry in page["files"]:
-                    if entry["filename"] == path:
-                        return read(File, entry)
+                    if entry.get("filename") == path:
+                        return File.of(entry)
         name = f"{version.user_id}/{version.model_id}:{version.version}"
         raise NotFound(f"{name} has no file {path!r}: see what it has by `weighthouse files`", 404)
 

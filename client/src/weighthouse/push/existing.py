@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from weighthouse.answers import ONE_VERSION, VERSION_DOCUMENT, read
 from weighthouse.documents import Version
 from weighthouse.errors import Conflict, NotFound
 from weighthouse.names import NEXT
@@ -23,9 +24,13 @@ def existing(transport: Transport, fields: Mapping[str, Any], files: Sequence[Pu
         if named:
             document = transport.ask("GET", address, query={"version": fields["version"]})
         else:
-            document = transport.ask("GET", f"{address}/versions", query={"limit": 1})["models"][0]
+            query = {"limit": 1}
+            document = read(transport.ask("GET", f"{address}/versions", query=query), ONE_VERSION)["models"][
+                0
+            ]
     except NotFound:
         return None
+    read(document, VERSION_DOCUMENT)
     different = [name for name, value in fields.items() if name != "version" and document.get(name) != value]
     if different and not named:
         return None
@@ -44,6 +49,6 @@ def _same(transport: Transport, address: str, version: str, files: Sequence[Push
     expected = iter(files)
     for page in transport.pages(f"{address}/files", "files", query={"version": version}):
         for file in page["files"]:
-            if (file["filename"], file["file_size"], file["file_hash"]) != next(expected, None):
+            if (file.get("filename"), file.get("file_size"), file.get("file_hash")) != next(expected, None):
                 return False
     return next(expected, None) is None

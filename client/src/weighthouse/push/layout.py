@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from weighthouse.answers import PARTS, UPLOAD, read
+
 PartId = tuple["str | None", int]
 """The name of a file, None for the bundle, and the number of a part, from 1 on."""
 
@@ -46,13 +48,14 @@ class Layout:
 
     @classmethod
     def of(cls, answers: Iterable[Mapping[str, Any]]) -> Layout:
-        """The layout in a plan, or in all pages of the parts that have arrived."""
+        """The layout in a plan, or in all pages of the parts that have arrived; raises `InvalidAnswer`."""
         layout: Layout | None = None
         for answer in answers:
+            read(answer, UPLOAD)
             layout = layout or cls(answer["part_size"])
             for file in answer["files"]:
                 layout._add(file)
-            if bundle := answer["bundle"]:
+            if bundle := answer.get("bundle"):
                 layout.bundle_size = bundle["size"]
                 layout._note(None, bundle["parts"])
         if layout is None:
@@ -61,7 +64,7 @@ class Layout:
 
     def _add(self, file: Mapping[str, Any]) -> None:
         name, size = file["filename"], file["file_size"]
-        if file["bundle_offset"] is not None:
+        if file.get("bundle_offset") is not None:
             self.offsets[name] = file["bundle_offset"]
         elif file["already_stored"]:
             self.stored[name] = size
@@ -71,7 +74,7 @@ class Layout:
 
     def _note(self, name: str | None, parts: Sequence[Mapping[str, Any]]) -> None:
         for part in parts:
-            if "url" in part:
+            if part.get("url") is not None:
                 self.urls[name, part["part_number"]] = part["url"]
             else:
                 self.arrived[name, part["part_number"]] = part["size"]
@@ -82,7 +85,7 @@ class Layout:
         return {*self.files, *self.stored, *self.offsets}
 
     def fits(self, sizes: Mapping[str, int]) -> bool:
-        """Whether it is one of files of these sizes, with each byte of the bundle in one of them."""
+        """Whether it is one of files of these sizes, each of them once, with each byte of the bundle in one of them."""
         end = 0
         for name in sorted(self.offsets, key=lambda name: (self.offsets[name], sizes[name])):
             if self.offsets[name] != end:
@@ -90,8 +93,9 @@ class Layout:
             end += sizes[name]
         alone = {**self.files, **self.stored}
         return (
-            self.part_size > 0
-            and end == self.bundle_size
+            end == self.bundle_size
+            and len(self.files) + len(self.stored) + len(self.offsets) == len(sizes)
+            and max([end, *self.files.values()]) <= self.part_size * PARTS
             and all(sizes[name] == alone[name] for name in alone)
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from weighthouse.answers import PLAN, PUBLISHED, STATE, read
 from weighthouse.documents import Version
 from weighthouse.errors import (
     Conflict,
@@ -67,6 +68,7 @@ class Session:
                 error.status,
                 error.request_id,
             ) from error
+        read(answer, PLAN)
         return answer
 
     def state(self) -> str:
@@ -77,7 +79,7 @@ class Session:
             return "unknown"
 
     def _read(self) -> Answer:
-        answer: Answer = self._transport.ask("GET", self._address)
+        answer: Answer = read(self._transport.ask("GET", self._address), STATE)
         return answer
 
     def layout(self, plan: Answer | None, sizes: Mapping[str, int]) -> Layout:
@@ -114,8 +116,8 @@ class Session:
             if self.state() == "uploading":
                 return None
             raise Ended(error, content_differs=isinstance(error, InvalidRequest)) from error
-        if "state" in answer:
-            answer = self._checked(answer, meter)
+        if isinstance(answer, Mapping) and "state" in answer:
+            answer = self._checked(read(answer, STATE), meter)
         return Version.of(answer) if answer else None
 
     def _checked(self, answer: Answer, meter: Meter) -> Answer | None:
@@ -125,7 +127,7 @@ class Session:
             if answer["state"] == "uploading":
                 return None
             if answer["state"] in OVER:
-                cause = InvalidRequest(answer["detail"] or f"The upload is {answer['state']}", 400)
+                cause = InvalidRequest(answer.get("detail") or f"The upload is {answer['state']}", 400)
                 raise Ended(cause, content_differs=True)
             if idle >= _STUCK:
                 raise Unavailable("The registry has stopped checking the upload; push again to wait on", 202)
@@ -135,6 +137,7 @@ class Session:
             before, answer = answer, self._asked_again()
             idle = idle + wait if answer == before else 0.0
             wait = min(2 * wait, _LONGEST_WAIT)
+        read(answer, PUBLISHED)
         address = f"/ai-models/{answer['user_id']}/{answer['model_id']}"
         document: Answer = self._transport.ask("GET", address, query={"version": answer["version"]})
         return document

@@ -1,0 +1,337 @@
+"""A registry that lies, in whatever it says, gets an error for it: no file, no token, no screen of its caller."""
+
+import io
+import itertools
+import json
+
+import pytest
+from liar import (
+    ANSWERS,
+    CONTENT,
+    DOCUMENT,
+    FILE,
+    HOSTILE,
+    MISSING,
+    NAME,
+    SERVICE,
+    STATE,
+    STORE,
+    Liar,
+    changed,
+    places,
+)
+
+from weighthouse import Client, InvalidAnswer, InvalidInput, NotFound, Version, WeighthouseError
+from weighthouse.answers import LARGEST
+from weighthouse.cli import showing
+from weighthouse.cli.session import console
+from weighthouse.patience import Patience, Transient
+from weighthouse.transport import Transport
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """Fails at the first failure, and never waits."""
+
+    def once(self, attempt):
+        try:
+            return attempt()
+        except Transient as failure:
+            raise failure.cause from None
+
+    monkeypatch.setattr(Patience, "keep_trying", once)
+    monkeypatch.setattr(Patience, "wait", lambda self, seconds: None)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+
+@pytest.fixture
+def lie(monkeypatch):
+    """A client of a registry that says this in place of the truth."""
+
+    def say(**said):
+        liar = Liar(**said)
+        monkeypatch.setattr("weighthouse.transport.Connections", lambda: liar)
+        return Client(SERVICE, "wh_secret"), liar
+
+    return say
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A folder with what nobody may touch, and a destination inside."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_bytes(b"mine")
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "model.bin").write_bytes(CONTENT)
+    (tmp_path / "net" / "tiny").write_bytes(b"123")
+    return tmp_path
+
+
+def outside(home):
+    """All that is not the destination, the cache and the state."""
+    own = {home / "to", home / "cache", home / "state"}
+    return {
+        str(path): path.read_bytes()
+        for top in home.iterdir()
+        if top not in own
+        for path in [top, *top.rglob("*")]
+        if path.is_file()
+    }
+
+
+def try_it(act):
+    """Whether it worked; anything but an error of the client's own is a failure, and so is one that can't be shown."""
+    try:
+        act()
+    except WeighthouseError:
+        return False
+    return True
+
+
+SOME = [None, -1, 2**63, "../../outside/secret", []]
+"""Values that are enough where each takes its time."""
+USED = [value for value in HOSTILE if isinstance(value, str)]
+"""Values that a file's name, hash or URL may have."""
+
+
+def lies(name, values=HOSTILE):
+    """Every place of an answer with every value in it."""
+    for place, value in itertools.product(places(ANSWERS[name]), values):
+        yield place, value, changed(ANSWERS[name], place, value)
+
+
+def test_a_true_registry_is_believed(lie, home):
+    client, _ = lie()
+    assert client.pull("u", "m", directory=home / "to", cache=home / "cache").bytes_fetched == len(CONTENT)
+    assert client.push(home / "net", "u", "n").version.version == "v1"
+    assert client.open("u", "m", NAME).read() == CONTENT
+    assert client.download_url("u", "m") == STORE
+    assert client.delete("u", "m") == ["v1"]
+    assert [version.name for version in client.models("u")] == ["M"]
+
+
+def test_whatever_a_version_document_says_is_an_error_or_can_be_shown():
+    screen = console(stderr=False)
+    for place, value, document in lies("document"):
+        screen.file = shown = io.StringIO()
+
+        def show(document=document):
+            version = Version.of(json.loads(json.dumps(document)))
+            for part in showing._parts(version):
+                screen.print(part)
+
+        try_it(show)
+        assert all(line.isprintable() for line in shown.getvalue().split("\n")), (place, value)
+
+
+def test_custom_metadata_may_nest_as_the_registry_lets_it_and_no_deeper():
+    def nested(levels):
+        value = {}
+        for _ in range(levels - 1):
+            value = {"a": value}
+        return {**DOCUMENT, "custom_metadata": value}
+
+    assert Version.of(nested(100))
+    with pytest.raises(InvalidAnswer, match="custom_metadata"):
+        Version.of(nested(120))
+
+
+@pytest.mark.parametrize("answer", ["listed", "linked"])
+def test_whatever_a_list_of_files_says_nothing_outside_is_touched(lie, home, answer):
+    before = outside(home)
+    for number, (place, value, said) in enumerate(lies(answer, SOME + USED)):
+        if value in USED and place[-1:] not in (
+            ("filename",),
+            ("file_hash",),
+            ("crc32",),
+            ("url",),
+            ("next_token",),
+        ):
+            continue
+        client, liar = lie(**{answer: said})
+        to = home / "to" / str(number)
+        worked = try_it(
+            lambda client=client, to=to: client.pull("u", "m", "v1", directory=to, cache=home / "cache")
+        )
+        assert outside(home) == before, (place, value)
+        if worked and (to / NAME).exists():
+            assert (to / NAME).read_bytes() == CONTENT, (place, value)
+        check_token(liar)
+
+
+def check_token(liar):
+    """Only the service itself may hear the token."""
+    for _, url, headers in liar.asked:
+        assert url.startswith(SERVICE + "/") or (
+            url.startswith("https://") and "Authorization" not in headers
+        ), url
+
+
+@pytest.mark.parametrize("answer", ["plan", "state"])
+def test_whatever_an_upload_says_a_push_ends_and_reads_no_other_file(lie, home, answer):
+    before = outside(home)
+    for place, value, said in lies(answer, SOME):
+        client, liar = lie(**{answer: said, "versions": MISSING})
+        try_it(lambda client=client: client.push(home / "net", "u", "m", "next"))
+        assert outside(home) == before, (place, value)
+        check_token(liar)
+
+
+def test_other_lies_are_errors(lie):
+    for answer, act in (
+        ("versions", lambda client: list(client.models("u"))),
+        ("deleted", lambda client: client.delete("u", "m")),
+        ("health", lambda client: client.health()),
+        ("document", lambda client: client.open("u", "m", NAME)),
+    ):
+        places_of = list(places(ANSWERS[answer]))[:6]
+        for place, value in itertools.product(places_of, HOSTILE):
+            client, _ = lie(**{answer: changed(ANSWERS[answer], place, value)})
+            try_it(lambda act=act, client=client: act(client))
+
+
+def test_the_hash_of_a_file_never_becomes_a_path(lie, home):
+    # What a cache had made of it: cache/..//././outside/secret, which it removed as an entry with other content.
+    for sha256 in (
+        "../../outside/secret",
+        "../../outside/secret".ljust(64, "/"),
+        "AB" * 32,
+        "ab" * 31,
+        "ab" * 33,
+    ):
+        said = {**ANSWERS["listed"], "files": [{**FILE, "file_hash": sha256}]}
+        client, _ = lie(listed=said)
+        with pytest.raises(InvalidAnswer, match="file_hash"):
+            client.pull("u", "m", "v1", directory=home / "to", cache=home / "cache")
+        assert (home / "outside" / "secret").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"7",
+        b"null",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"files": NaN}',
+        b'{"a": ' + b"9" * 10_000 + b"}",
+        b" " * (LARGEST + 10),
+    ],
+)
+def test_what_is_no_answer_at_all_is_an_error(lie, home, body):
+    client, _ = lie(document=body, listed=body, versions=body, plan=body, health=body, deleted=body)
+    for act in (
+        lambda: client.get("u", "m"),
+        lambda: list(client.files("u", "m")),
+        lambda: list(client.versions("u", "m")),
+        lambda: client.pull("u", "m", directory=home / "to"),
+        lambda: client.push(home / "net", "u", "m"),
+        client.health,
+    ):
+        with pytest.raises(WeighthouseError):
+            act()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "http://store.example.org/object",
+        "http://127.0.0.1:9/object",
+        "ftp://store.example.org/object",
+        "//store.example.org/object",
+        "/object",
+        "https:///object",
+        "https://user:word@store.example.org/object",
+        "https://store.example.org/ob ject",
+        "https://store.example.org/\r\nHost: x",
+        "https://store.example.org:99999/",
+        "https://[::1/",
+        "",
+    ],
+)
+def test_a_url_of_another_kind_is_not_followed(lie, home, url):
+    linked = {**ANSWERS["linked"], "files": [{**FILE, "url": url}]}
+    client, liar = lie(location=url, linked=linked)
+    for act in (
+        lambda: client.download_url("u", "m"),
+        lambda: client.pull("u", "m", "v1", directory=home / "to"),
+        lambda: client.open("u", "m", NAME).read(),
+    ):
+        with pytest.raises(InvalidAnswer):
+            act()
+    assert all(asked.startswith(SERVICE) for _, asked, _ in liar.asked)
+
+
+def test_a_store_may_be_reached_by_plain_http_where_the_service_is():
+    for service, url, allowed in (
+        ("http://localhost:8000", "http://localhost:9000/x", True),
+        ("http://10.0.0.7:8000", "http://10.0.0.7:9000/x", True),
+        ("http://localhost:8000", "https://store.example.org/x", True),
+        ("https://localhost:8000", "http://localhost:9000/x", False),
+    ):
+        transport = Transport(service, None)
+        if allowed:
+            transport._check(url)
+        else:
+            with pytest.raises(InvalidAnswer, match="https"):
+                transport._check(url)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_of_the_service_is_an_error_that_names_where_to(lie, monkeypatch, status):
+    client, liar = lie()
+    monkeypatch.setattr(
+        liar, "_answer", lambda *_: (status, b"", {"Location": "https://other.example.org/ai-models?token=x"})
+    )
+    with pytest.raises(InvalidAnswer, match=r"redirects to https://other\.example\.org;"):
+        client.get("u", "m")
+    assert len(liar.asked) == 1
+
+
+def test_an_error_of_any_size_and_kind_is_passed_on_short(lie, monkeypatch):
+    client, liar = lie()
+    for body in (json.dumps({"detail": "x" * 100_000}).encode(), b"[" * 50_000, b'["a"]', b"\xff"):
+        monkeypatch.setattr(liar, "_answer", lambda *_, body=body: (404, body, {"Retry-After": "9" * 5000}))
+        with pytest.raises(NotFound) as refused:
+            client.get("u", "m")
+        assert len(refused.value.detail) <= 2000
+    monkeypatch.setattr(liar, "_answer", lambda *_: (503, b"", {"Retry-After": "9" * 5000}))
+    with pytest.raises(WeighthouseError):
+        client.get("u", "m")
+
+
+def test_a_worker_that_says_nonsense_of_its_progress_is_an_error(lie, home):
+    client, _ = lie(state={**STATE, "state": "verifying", "bytes_done": "many"}, versions=MISSING)
+    with pytest.raises(InvalidAnswer, match="bytes_done"):
+        client.push(home / "net", "u", "m")
+
+
+@pytest.mark.parametrize("pair", [("a", "A"), ("a", "a/b"), ("é", "e\u0301")])
+def test_files_of_one_place_are_refused_before_any_is_fetched(lie, home, pair):
+    said = {**ANSWERS["listed"], "files": [{**FILE, "filename": name} for name in pair], "files_total": 2}
+    client, _ = lie(listed=said)
+    with pytest.raises(InvalidInput, match="one"):
+        client.pull("u", "m", "v1", directory=home / "to")
+    assert not (home / "to").exists()
+
+
+def test_links_that_lie_in_the_destination_lead_no_write_outside(lie, home):
+    to, target = home / "to", home / "outside"
+    to.mkdir()
+    client, _ = lie()
+    (to / "sub").symlink_to(target)
+    with pytest.raises(InvalidInput, match="symbolic link"):
+        client.pull("u", "m", "v1", directory=to)
+    (to / "sub").unlink()
+    (to / "sub").mkdir()
+    for name in ("model.bin", ".model.bin.weighthouse-part"):
+        (to / "sub" / name).symlink_to(target / "secret")
+    client.pull("u", "m", "v1", directory=to)
+    (to / "sub" / "model.bin").unlink()
+    (to / "sub" / ".model.bin.weighthouse-part").hardlink_to(target / "secret")
+    client.pull("u", "m", "v1", directory=to)
+    assert (to / "sub" / "model.bin").read_bytes() == CONTENT
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == {"secret": b"mine"}
