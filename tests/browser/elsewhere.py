@@ -16,8 +16,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         where = urlsplit(self.path)
         if where.hostname == "rebound.test" and where.path != "/page":
-            return self._lead_home(where.port or 80, body)
-        self._answer(200, [("Content-Type", "text/html")], PAGE)
+            self._lead_home(where.port or 80, body)
+        else:
+            self._answer(200, [("Content-Type", "text/html")], PAGE)
 
     def _lead_home(self, port: int, body: bytes) -> None:
         # As a browser does when a name leads to 127.0.0.1 all at once: the name stays in Host.

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -168,10 +167,10 @@ def upload(service: LocalService) -> None:
 
 
 @pytest.fixture(scope="module")
-def published(service: LocalService) -> Iterator[LocalService]:
+def published(service: LocalService) -> LocalService:
     """The service with one version in it."""
     upload(service)
-    yield service
+    return service
 
 
 def eventually_read(file: Path) -> bytes:
