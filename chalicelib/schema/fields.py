@@ -54,7 +54,7 @@ FilePath = Annotated[
     str,
     Meta(
         description="A path inside the version: `/`-separated, relative, at most 512 bytes in UTF-8.",
-        examples=["model.pkl"],
+        examples=["model.onnx"],
         min_length=1,
     ),
 ]

@@ -73,7 +73,10 @@ def test_a_token_that_is_refused_is_not_kept(log_in, tmp_path, token, status):
 def test_who_is_not_known_is_told_how_to_log_in(door, command):
     status, _, err = command("ls", "ana", "--url", door["url"])
     assert status == 5
-    assert err == "weighthouse: Send a token; log in with `weighthouse login`, or set WEIGHTHOUSE_TOKEN\n"
+    assert (
+        err
+        == "weighthouse: Send a token; log in with `weighthouse login`, or set WEIGHTHOUSE_TOKEN and WEIGHTHOUSE_URL\n"
+    )
 
 
 def checks(out):
@@ -84,6 +87,8 @@ def test_doctor_tries_the_token(door, command, monkeypatch):
     status, out, _ = command("doctor", "--url", door["url"], "--json")
     assert (status, checks(out)["token"]) == (1, False)
     monkeypatch.setenv("WEIGHTHOUSE_TOKEN", "wh_wrong")
+    assert "WEIGHTHOUSE_TOKEN is not sent" in command("doctor", "--url", door["url"])[1]
+    monkeypatch.setenv("WEIGHTHOUSE_URL", door["url"])
     assert "✗ token     that of WEIGHTHOUSE_TOKEN is refused" in command("doctor", "--url", door["url"])[1]
     monkeypatch.setenv("WEIGHTHOUSE_TOKEN", TOKEN)
     status, out, _ = command("doctor", "--url", door["url"], "--json")

@@ -22,6 +22,16 @@ def check_service(url: str) -> None:
         raise InvalidInput(f"The service's address is {url!r}; {problem}")
 
 
+def check_token(token: str, url: str) -> None:
+    """Raises `InvalidInput` when a token is none, or could be read by others on its way to an address."""
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise InvalidInput("That is no token: it must be one word of ASCII characters")
+    if not is_private(url):
+        raise InvalidInput(
+            f"A token is not sent to {origin(url)} over plain http, where others can read it: use https"
+        )
+
+
 def origin(url: str) -> str:
     """The part of an address that says which host, without what makes a presigned URL a secret."""
     parts = urlsplit(url)

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from weighthouse import login
+from weighthouse.addresses import check_service
 from weighthouse.answers import DELETED, HEALTH, read
 from weighthouse.documents import File, Version
 from weighthouse.names import NEXT, check_name
@@ -38,12 +39,15 @@ class Client:
 
     def __init__(self, url: str | None = None, token: str | None = None) -> None:
         """`url`, unless given, is `WEIGHTHOUSE_URL`, else that of the last `weighthouse login`, else
-        http://localhost:8000. `token`, unless given, is `WEIGHTHOUSE_TOKEN`, else what `weighthouse login` keeps
-        for the address.
+        http://localhost:8000. `token`, unless given, is `WEIGHTHOUSE_TOKEN` where the address is that of
+        `WEIGHTHOUSE_URL`, or without it of the last login; else what `weighthouse login` keeps for the address.
+
+        A token is sent to this address alone, and never over plain http to another machine: `InvalidInput`.
         """
         self.url = (url or os.environ.get("WEIGHTHOUSE_URL") or login.last_url() or DEFAULT_URL).rstrip("/")
-        found = token or os.environ.get("WEIGHTHOUSE_TOKEN") or login.token_for(self.url)
-        self.transport = Transport(self.url, found)
+        check_service(self.url)
+        found = login.Found(token, "as given") if token else login.find_token(self.url)
+        self.transport = Transport(self.url, found.token, found.withheld)
         self._given = token
 
     def __reduce__(self) -> tuple[Any, ...]:

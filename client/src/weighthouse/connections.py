@@ -50,7 +50,7 @@ class Connections:
 
     def __init__(self) -> None:
         # Kept in a forked process: macOS can't be asked for its proxies there.
-        self._proxies: dict[tuple[str, str], str | None] = {}
+        self._proxies: dict[tuple[str, str, bool], str | None] = {}
         self.begin_anew()
         begin_anew_in_children(self)
 
@@ -59,13 +59,13 @@ class Connections:
         self._managers: dict[str | None, PoolManager] = {}
         self._lock = threading.Lock()
 
-    def to(self, url: str) -> PoolManager:
-        """What sends requests to the host of `url`."""
+    def to(self, url: str, *, direct: bool = False) -> PoolManager:
+        """What sends requests to the host of `url`; with `direct` never by way of a proxy."""
         parts = urlsplit(url)
         with self._lock:
             # Looking through the environment for a proxy takes longer than all else of a request.
-            if (origin := (parts.scheme, parts.netloc)) not in self._proxies:
-                bypassed = proxy_bypass(parts.hostname or "")
+            if (origin := (parts.scheme, parts.netloc, direct)) not in self._proxies:
+                bypassed = direct or proxy_bypass(parts.hostname or "")
                 self._proxies[origin] = None if bypassed else getproxies().get(parts.scheme)
             proxy = self._proxies[origin]
             if proxy not in self._managers:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from weighthouse.addresses import is_private, same_service
+from weighthouse.errors import WeighthouseError
 from weighthouse.settings import state_folder
 
 if TYPE_CHECKING:
@@ -58,8 +60,44 @@ def token_for(url: str) -> str | None:
     if url not in tokens:
         return None
     if tokens[url] is None and (keyring := _keyring()):
-        return cast("str | None", keyring.get_password(_SERVICE, url))
+        try:
+            return cast("str | None", keyring.get_password(_SERVICE, url))
+        except keyring.errors.KeyringError as error:
+            raise WeighthouseError(
+                f"The keyring can't be read: {error}; unlock it, or set WEIGHTHOUSE_TOKEN and WEIGHTHOUSE_URL"
+            ) from error
     return cast("str | None", tokens[url])
+
+
+class Found(NamedTuple):
+    """What there is to say who is calling."""
+
+    token: str | None
+    """What is sent to the address; None where there is nothing that may be."""
+    origin: str
+    """Where it comes from."""
+    withheld: str | None = None
+    """Why a token that there is does not go to the address."""
+
+
+def find_token(url: str) -> Found:
+    """The token for an address: `WEIGHTHOUSE_TOKEN` for that of `WEIGHTHOUSE_URL`, else of the last login, only.
+
+    Whoever can name an address, as a script or a page that is copied from does, would get the token otherwise. For
+    any address it is the one that `weighthouse login` keeps for it. None goes over plain http to another machine.
+    """
+    token, origin, withheld = os.environ.get("WEIGHTHOUSE_TOKEN"), "WEIGHTHOUSE_TOKEN", None
+    if token:
+        home = os.environ.get("WEIGHTHOUSE_URL") or last_url()
+        if home is None or not same_service(home, url):
+            withheld = (
+                f"WEIGHTHOUSE_TOKEN is not sent, as it goes with WEIGHTHOUSE_URL alone: set that to {url}"
+            )
+    if not token or withheld:
+        token, origin = token_for(url), "the last login"
+    if token and not is_private(url):
+        token, withheld = None, f"the token of {origin} is not sent over plain http: use https"
+    return Found(token, origin, withheld if not token else None)
 
 
 def keep(url: str, token: str | None) -> str:

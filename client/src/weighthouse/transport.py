@@ -12,12 +12,11 @@ import urllib3
 from urllib3.exceptions import HTTPError, InvalidHeader, SSLError
 
 from weighthouse._version import __version__
-from weighthouse.addresses import check_service, is_private, origin, store_problem
+from weighthouse.addresses import check_service, check_token, origin, store_problem
 from weighthouse.answers import LARGEST, PAGES, parse, read
 from weighthouse.connections import BLOCK, Connections
 from weighthouse.errors import (
     InvalidAnswer,
-    InvalidInput,
     NotFound,
     StoreRefused,
     Unreachable,
@@ -57,16 +56,22 @@ class Content(Protocol):
 class Transport:
     """Requests to one service as one caller, and to the store that its presigned URLs name; thread-safe."""
 
-    def __init__(self, url: str, token: str | None) -> None:
-        """Raises `InvalidInput` when `url` is not one of http or https, or `token` could be read on its way there."""
+    def __init__(self, url: str, token: str | None, withheld: str | None = None) -> None:
+        """`withheld` says why a token that there is is not sent, for the one who is refused without it.
+
+        Raises `InvalidInput` when `url` is not one of http or https, or `token` could be read on its way there.
+        """
         check_service(url)
-        if token and not is_private(url):
-            raise InvalidInput(f"A token is not sent to {origin(url)} over plain http: use https")
+        if token:
+            check_token(token, url)
         self.url = url.rstrip("/")
         self._headers = {"User-Agent": f"weighthouse/{__version__}", "Accept": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         self._connections = Connections()
+        # What is in the clear on this machine must not leave it by a proxy.
+        self._direct = origin(url) if token and url.startswith("http:") else None
+        self._withheld = withheld
         self._reached = False
 
     def close(self) -> None:
@@ -76,7 +81,7 @@ class Transport:
     def _send(self, method: str, url: str, **request: Any) -> urllib3.BaseHTTPResponse:
         """An answer, whatever its status, of which the body is yet to be read; raises `Transient` when none comes."""
         try:
-            return self._connections.to(url).request(
+            return self._connections.to(url, direct=origin(url) == self._direct).request(
                 method, url, redirect=False, preload_content=False, **request
             )
         except SSLError as error:
@@ -105,7 +110,10 @@ class Transport:
             )
         if answer.status < 400:
             return answer, content
-        error = of_status(answer.status, _detail(answer, content), answer.headers.get("X-Request-Id"))
+        detail = _detail(answer, content)
+        if answer.status == 401 and self._withheld:
+            detail = f"{detail} ({self._withheld})"
+        error = of_status(answer.status, detail, answer.headers.get("X-Request-Id"))
         if answer.status in _PASSING:
             raise Transient(error, _retry_after(answer))
         raise error

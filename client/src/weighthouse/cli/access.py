@@ -7,9 +7,10 @@ import sys
 import click
 
 from weighthouse import login
+from weighthouse.addresses import check_token
 from weighthouse.cli.session import Session, common, pass_session
 from weighthouse.cli.text import plain
-from weighthouse.errors import InvalidInput, NotAuthenticated
+from weighthouse.errors import NotAuthenticated
 
 _NOBODY = "/ai-models/nobody"
 """What anybody may ask for who is known: somebody's list, which is empty when nothing is shared."""
@@ -32,7 +33,9 @@ def login_command(session: Session, /, address: str | None) -> None:
         probe(url, None)
         token = None
     except NotAuthenticated:
+        check_token("any", url)
         token = _read_token(url)
+        check_token(token, url)
         probe(url, token)
     place = login.keep(url, token)
     kept = f"the token is in {place}" if token else "it asks nobody who they are, so no token is needed"
@@ -78,7 +81,4 @@ def _read_token(url: str) -> str:
         token: str = click.prompt(f"Token for {plain(url)}", hide_input=True, err=True)
     else:
         token = sys.stdin.readline()
-    token = token.strip()
-    if not token or not token.isprintable() or not token.isascii() or " " in token:
-        raise InvalidInput("That is no token: it must be one word of ASCII characters")
-    return token
+    return token.strip()

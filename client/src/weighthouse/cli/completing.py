@@ -64,6 +64,7 @@ def names(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
 
 
 def _ask(session: Session, incomplete: str, found: list[str]) -> None:
+    from weighthouse.answers import VERSION_DOCUMENT, fields, listed, read
     from weighthouse.errors import WeighthouseError
 
     user, slash, rest = incomplete.partition("/")
@@ -72,11 +73,12 @@ def _ask(session: Session, incomplete: str, found: list[str]) -> None:
     model, colon, _ = rest.partition(":")
     path = f"/ai-models/{user}/{model}/versions" if colon else f"/ai-models/{user}"
     try:
-        page = session.client.transport.ask("GET", path, query={"limit": _MOST})
+        answer = session.client.transport.ask("GET", path, query={"limit": _MOST})
+        versions = read(answer, fields(models=listed(VERSION_DOCUMENT)))["models"]
     except WeighthouseError:
         return
-    for version in page["models"]:
+    for version in versions:
         name = f"{version['user_id']}/{version['model_id']}"
         name = f"{name}:{version['version']}" if colon else name
-        if name.isprintable() and name not in found:
+        if name not in found:
             found.append(name)

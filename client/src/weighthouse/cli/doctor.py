@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
@@ -11,17 +10,19 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import click
 
 from weighthouse import login
+from weighthouse.answers import HEALTH, LARGEST, parse, read
 from weighthouse.cli import exits
 from weighthouse.cli.access import probe
 from weighthouse.cli.session import Session, common, pass_session
 from weighthouse.cli.text import duration, plain, size
-from weighthouse.errors import NotAuthenticated, Unreachable, WeighthouseError
+from weighthouse.errors import InvalidAnswer, NotAuthenticated, Unreachable, WeighthouseError
 
 _TIMEOUT = 15.0
 """Seconds for the first answer: a function that starts cold takes some."""
@@ -113,22 +114,21 @@ def _ask(url: str) -> _Answer:
     try:
         # Transport has only seen to it that this is http or https.
         with urllib.request.urlopen(f"{url}/health", timeout=_TIMEOUT) as answer:  # noqa: S310
-            date, said = answer.headers.get("Date"), answer.read()
+            date, said = answer.headers.get("Date"), answer.read(LARGEST)
     except urllib.error.HTTPError as error:
-        date, said = error.headers.get("Date"), error.read()
-    except OSError as error:
+        date, said = error.headers.get("Date"), error.read(LARGEST)
+    except (OSError, HTTPException) as error:
         cause = getattr(error, "reason", None) or error
         raise Unreachable(f"can't be reached: {cause}; does it run, and is the address right?") from error
     took = time.monotonic() - began
     try:
-        health = dict(json.loads(said))
-        health["service"]
-    except (ValueError, TypeError, KeyError):
+        health = read(parse(said), HEALTH)
+        # A Date is cut to whole seconds, and was made some time after the question.
+        ahead = at + took / 2 - parsedate_to_datetime(date).timestamp() - 0.5 if date else 0.0
+    except (ValueError, TypeError, OverflowError, InvalidAnswer):
         raise Unreachable(
             "does not answer as Weighthouse does; is the address right, with its stage?"
         ) from None
-    # A Date is cut to whole seconds, and was made some time after the question.
-    ahead = at + took / 2 - parsedate_to_datetime(date).timestamp() - 0.5 if date else 0.0
     return _Answer(health, took, ahead)
 
 
@@ -156,18 +156,18 @@ def _token(url: str) -> Check:
         probe(url, None)
         return Check("token", None, "not needed: the service asks nobody who they are")
     except NotAuthenticated as refused:
-        token = os.environ.get("WEIGHTHOUSE_TOKEN")
-        origin = "WEIGHTHOUSE_TOKEN" if token else "the last login"
-        token = token or login.token_for(url)
-        if not token:
-            return Check("token", False, f"{refused.detail}; `weighthouse login` keeps one")
+        found = login.find_token(url)
+        if not found.token:
+            return Check(
+                "token", False, f"{refused.detail}; {found.withheld or '`weighthouse login` keeps one'}"
+            )
     except WeighthouseError as error:
         return Check("token", False, error.detail)
     try:
-        probe(url, token)
+        probe(url, found.token)
     except WeighthouseError as error:
-        return Check("token", False, f"that of {origin} is refused: {error.detail}")
-    return Check("token", True, f"that of {origin} is accepted")
+        return Check("token", False, f"that of {found.origin} is refused: {error.detail}")
+    return Check("token", True, f"that of {found.origin} is accepted")
 
 
 def _transfer(session: Session, user: str) -> Iterator[Check]:

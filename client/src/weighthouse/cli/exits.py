@@ -80,7 +80,7 @@ def _detail(error: Exception) -> str:
 
 def _hint(error: Exception) -> str:
     if isinstance(error, errors.NotAuthenticated):
-        return "; log in with `weighthouse login`, or set WEIGHTHOUSE_TOKEN"
+        return "; log in with `weighthouse login`, or set WEIGHTHOUSE_TOKEN and WEIGHTHOUSE_URL"
     if isinstance(error, errors.Unreachable):
         return "; `weighthouse doctor` looks for the cause"
     if isinstance(error, click.UsageError) and error.ctx:
