@@ -70,6 +70,7 @@ class Uploads:
     def _plan(self, said):
         files = said.pop("files")
         upload_id = said.pop("upload_id")
+        assert said.pop("bundle") is True
         if upload_id in self.known:
             return 409, {"detail": "This upload exists already"}
         sizes = {file["filename"]: file["file_size"] for file in files}

@@ -220,7 +220,7 @@ class Pretender:
         handler.send_response(status)
         for name, value in headers:
             handler.send_header(name, value)
-        if "Content-Length" not in dict(headers):
+        if "Transfer-Encoding" not in dict(headers):
             handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)

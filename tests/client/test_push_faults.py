@@ -72,6 +72,8 @@ def test_a_part_is_put_with_its_length_and_never_in_chunks(push, pretended):
     assert sorted(int(put.headers["Content-Length"]) for put in puts) == [5, 99, PART, PART, PART]
     assert not any("Transfer-Encoding" in put.headers for put in puts)
     assert (pushed.files_sent, pushed.bytes_sent, pushed.existed) == (3, len(LARGE) + 5, False)
+    assert (pushed.files_total, pushed.bytes_total) == (4, len(LARGE) + 5)
+    assert 0 < pushed.seconds < 60
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,9 @@ def test_a_service_that_gives_no_urls_ends_the_push(push, pretended):
     assert plans(pretended) == 3
 
 
-def test_an_upload_that_the_store_has_lost_is_begun_anew(push, pretended):
+def test_an_upload_that_the_store_has_lost_is_begun_anew(push, pretended, monkeypatch):
+    # Its content was not at fault.
+    monkeypatch.setattr(Hashes, "forget", pytest.fail)
     pretended.script("PUT", PUTS, TRUE, refusal(404, "NoSuchUpload"))
     push()
     assert pretended.files == FILES
@@ -280,13 +284,14 @@ def test_how_far_the_worker_is_is_passed_on(push, pretended, monkeypatch):
 
 
 def test_a_check_that_stands_still_is_not_waited_for_without_end(push, pretended, clock, monkeypatch):
-    monkeypatch.setattr("weighthouse.push.session._LONGEST_WAIT", 64.0)
-    pretended.uploads.polls = [*range(20), *[20] * 999]
+    monkeypatch.setattr("weighthouse.push.session._SHORTEST_WAIT", 360.0)
+    monkeypatch.setattr("weighthouse.push.session._LONGEST_WAIT", 360.0)
+    pretended.uploads.polls = [*range(20), *[20] * 99]
     with pytest.raises(Unavailable, match="stopped checking") as stuck:
         push()
     assert stuck.value.status == 202
-    # 20 answers differ, and the 21st is the first of those that do not.
-    assert 3600 <= sum(clock.waits[21:]) < 3664
+    # The twenty-first answer is the last that differs from the one before it.
+    assert len(clock.waits) == 21 + 10
     # The next push waits for the same upload.
     for upload in pretended.uploads.known.values():
         upload.polls.clear()
@@ -335,8 +340,9 @@ def test_an_upload_that_ends_without_a_detail_says_how(push, pretended, state):
         return TRUE
 
     pretended.script("GET", "/uploads/[0-9a-f]{32}$", then=end)
-    with pytest.raises(InvalidRequest, match=f"The upload is {state}"):
+    with pytest.raises(InvalidRequest, match=f"The upload is {state}") as ended:
         push()
+    assert ended.value.status == 400
 
 
 def test_parts_that_the_worker_misses_are_sent_again(push, pretended):
@@ -470,3 +476,184 @@ def test_a_file_that_changes_while_it_is_sent_is_never_mixed_in(push, pretended,
     pretended.script("PUT", "number=1&name=large", change)
     push()
     assert pretended.files == {**FILES, "large": other}
+
+
+def test_metadata_come_from_the_call_then_from_the_file_that_it_names_or_from_the_folder(
+    push, pretended, net, tmp_path
+):
+    (net / "model.yaml").write_text("name: Of the folder\nalgorithm: SGD")
+    (tmp_path / "other.yaml").write_text("name: Of the file\ndescription: It is said.")
+    push(metadata={"description": "It is called."})
+    assert pretended.fields.items() >= {
+        "name": "Of the folder", "algorithm": "SGD", "description": "It is called.",
+    }.items()  # fmt: skip
+    pretended.files = {}
+    push(model_file=tmp_path / "other.yaml")
+    said = {"name": "Of the file", "description": "It is said."}
+    assert pretended.fields == {"user_id": "u", "model_id": "m", "version": "v1", **said}
+
+
+def test_a_file_is_pushed_as_a_version_of_one(push, pretended, net):
+    push(net / "large", "v7")
+    assert (pretended.files, pretended.fields["version"]) == ({"large": LARGE}, "v7")
+    assert push(net / "large", "v7").existed
+    assert plans(pretended) == 1
+
+
+SMALL = {f"{number:02}": bytes([number]) * (7 * number % 31) for number in range(12)}
+
+
+@pytest.fixture
+def watched(push, monkeypatch):
+    """Pushes, and returns what was done with the first and the last of what was said of each phase."""
+    monkeypatch.setattr("weighthouse.progress._EVERY", 0)
+
+    def run(**options):
+        seen = []
+        pushed = push(on_progress=seen.append, **options)
+        assert all(0 <= progress.bytes_done <= progress.bytes_total for progress in seen)
+        assert [bool(progress.files) for progress in seen if progress.phase == "done"] == [False]
+        phases = {}
+        for progress in seen:
+            counts = (progress.files_done, progress.files_total, progress.bytes_done, progress.bytes_total)
+            phases.setdefault(progress.phase, [counts, counts])[1] = counts
+        return pushed, phases
+
+    return run
+
+
+@pytest.fixture
+def crumbs(pretended, net):
+    """Small files that a bundle of many parts holds, some across several, beside the large one."""
+    pretended.uploads.part_size = 16
+    (net / "large").write_bytes(LARGE[:100])
+    for name, data in SMALL.items():
+        (net / name).write_bytes(data)
+    return {**FILES, **SMALL, "large": LARGE[:100]}
+
+
+def test_files_are_put_together_from_any_parts(push, pretended, crumbs, monkeypatch):
+    monkeypatch.setattr("weighthouse.push.sending._AHEAD", 3)
+    pretended.uploads.small = 50
+    pretended.uploads.urls = 4
+    push()
+    assert pretended.files == crumbs
+    asked_for = len(asked(pretended, "POST", "/parts"))
+    puts = len(asked(pretended, "PUT", PUTS[1:]))
+    # Those of the first four parts came with the plan, those of the others three at a time when they were due.
+    assert puts / 3 - 2 <= asked_for <= puts / 3 + 1
+
+
+def test_progress_ends_with_the_whole_however_little_had_to_travel(watched, pretended, crumbs):
+    pretended.uploads.small = 50
+    size = sum(map(len, crumbs.values()))
+    whole = (len(crumbs), len(crumbs), size, size)
+    pretended.uploads.stored.add(hashlib.sha256(crumbs["11"]).hexdigest())
+    pretended.script("PUT", "number=5&gen", TRUE, refusal(400, "Invalid"))
+    pretended.script(
+        "PUT", "number=[36]&name=large", CUT, refusal(503, "SlowDown"), refusal(403, "AccessDenied")
+    )
+    pushed, phases = watched()
+    nothing = (0, len(crumbs), 0, size)
+    lacking = size - len(crumbs["11"])
+    assert phases["hashing"] == [nothing, whole]
+    assert phases["sending"] == [nothing, whole]
+    assert phases["done"] == [nothing, nothing]
+    empty = sum(not data for data in crumbs.values())
+    assert (pushed.files_sent, pushed.files_total) == (len(crumbs) - 1 - empty, len(crumbs))
+    assert pushed.bytes_sent >= lacking
+
+
+def test_a_push_that_resumes_sends_what_is_missing_and_counts_what_is_there(watched, pretended, crumbs):
+    pretended.uploads.small = 50
+    size = sum(map(len, crumbs.values()))
+    pretended.script("PUT", "number=4&gen", refusal(400, "Invalid"))
+    with pytest.raises(StoreRefused):
+        watched()
+    (upload,) = pretended.uploads.known.values()
+    missing = {place for number in (4, 6, 7) for place in range(16 * (number - 1), 16 * number)}
+    upload.sent = {
+        (None, number): part for (_, number), part in _bundle(upload, crumbs) if number not in (4, 6, 7)
+    }
+    places = {name: range(start, start + len(crumbs[name])) for name, start in upload.offsets.items()}
+    lacking = {name for name, place in places.items() if not missing.isdisjoint(place)}
+    ending = {name for name, place in places.items() if place[-1] in missing}
+    first = []
+    begin = Meter.keep
+
+    def keep(self, count, files=0, **more):
+        first.append((self._phase, count, files))
+        begin(self, count, files, **more)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Meter, "keep", keep)
+        pushed, phases = watched()
+    there = size - len(missing) - len(crumbs["large"])
+    assert ("sending", there, len(crumbs) - 1 - len(ending)) in first
+    assert phases["sending"][1] == (len(crumbs), len(crumbs), size, size)
+    assert pushed.bytes_sent == size - there
+    assert pushed.files_sent == len(lacking) + 1
+    assert pretended.files == crumbs
+
+
+def _bundle(upload, files):
+    data = b"".join(files[name] for name in sorted(upload.offsets, key=upload.offsets.__getitem__))
+    return [((None, at // 16 + 1), data[at : at + 16]) for at in range(0, len(data), 16)]
+
+
+@pytest.mark.parametrize("status", [404, 409])
+def test_an_upload_that_takes_no_parts_any_more_is_begun_anew(push, pretended, status):
+    pretended.script("POST", "/upload/files", LOST)
+    pretended.script("GET", "/parts", Say(status, {"detail": "gone"}))
+    push()
+    assert (plans(pretended), pretended.files) == (3, FILES)
+
+
+def test_a_version_that_is_there_is_left_alone_unless_something_of_it_is_other(push, pretended, net):
+    said = {"tags": ["a"], "description": "One"}
+    assert not push(metadata=said).existed
+    assert [push(version=version, metadata=said).existed for version in ("next", "v1")] == [True, True]
+    assert plans(pretended) == 1
+    with pytest.raises(
+        Conflict, match=r"Version v1 exists with these files, .* another tags and description;"
+    ) as other:
+        push(version="v1", metadata={"tags": [], "description": "Two"})
+    assert other.value.status == 409
+    assert not push(metadata={"tags": ["b"]}).existed
+    (net / "empty").unlink()
+    assert not push(metadata={"tags": ["b"]}).existed
+    (net / "config").write_bytes(b"[]")
+    assert not push(version="v1", metadata={"tags": ["b"]}).existed
+    assert plans(pretended) == 4
+    (net / "zzz").touch()
+    pretended.recorded = {"config": {"file_hash": "0" * 64}}
+    assert not push(version="v1", metadata={"tags": ["b"]}).existed
+
+
+def test_only_what_is_not_known_is_hashed_and_noted_as_it_is_done(net, monkeypatch):
+    monkeypatch.setattr("weighthouse.progress._EVERY", 0)
+    monkeypatch.setattr("weighthouse.push.hashing._BATCH", 4)
+    sources, noted, seen = scan(net), [], []
+    paths = {source.filename: source.path for source in sources}
+
+    class Known:
+        def known(self, stamps):
+            assert [stamp.path for stamp in stamps] == [source.path for source in sources]
+            return {paths["large"]: "known"}
+
+        def keep(self, hashed, clocks):
+            noted.append([stamp.path for stamp, _ in hashed])
+
+    hashed = hash_all(sources, Known(), Meter(seen.append))
+    right = {name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()}
+    assert hashed == {**right, "large": "known"}
+    assert sorted(noted) == sorted([[paths["config"], paths["empty"], paths["sub/vocab"]]])
+    size = sum(map(len, FILES.values()))
+    (first, kept), last = seen[:2], seen[-1]
+    assert (first.phase, first.files_total, first.bytes_total, first.bytes_done) == ("hashing", 4, size, 0)
+    assert (kept.files_done, kept.bytes_done, kept.bytes_moved) == (1, len(LARGE), 0)
+    assert (last.files_done, last.bytes_done, last.bytes_moved) == (4, size, 5)
+    noted.clear()
+    monkeypatch.setattr("weighthouse.push.hashing._BATCH", 2)
+    hash_all(sources, Known(), Meter(None))
+    assert sorted(map(len, noted)) == [1, 2]

@@ -60,6 +60,7 @@ def received(client, pretended, start, stop):
         Say(206, b"2345", (("Content-Range", "items 2-5/10"),)),
         Say(206, b"2345678", (("Content-Range", "bytes 2-5/10"),)),
         Say(200, b"0123456789"),
+        Say(200, b"a\r\n0123456789\r\n0\r\n\r\n", (("Transfer-Encoding", "chunked"),)),
     ],
 )
 def test_other_bytes_than_were_asked_for_are_not_used(client, pretended, clock, other):
@@ -196,7 +197,7 @@ def test_an_address_where_nothing_answers_is_tried_for_seconds_and_one_that_did_
     client.get("u", "m")
     del clock.waits[:]
     with pytest.raises(
-        Unreachable, match=r"^http://127\.0\.0\.1:\d+ can't be reached: .* \(tried 13 times\)$"
+        Unreachable, match=rf"^{pretended.url} can't be reached: Remote end .* \(tried 13 times\)$"
     ):
         client.get("u", "m")
     assert sum(clock.waits) == pytest.approx(120)
