@@ -115,7 +115,7 @@ def _wrong(rows: Iterable[Row], found: Iterable[VersionRecord]) -> set[str]:
 def _plain(row: Row) -> dict[str, Any]:
     """A row's attributes; pynamodb writes the members of a set in any order."""
     attributes = row.serialize()
-    return {**attributes, "tags": sorted(row.tags)} if row.tags else attributes
+    return {**attributes, "marks": sorted(row.marks)} if row.marks else attributes
 
 
 def main(seconds: int) -> None:

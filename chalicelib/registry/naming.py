@@ -14,6 +14,8 @@ NEXT_VERSION = "next"
 """The word that asks for the version after the highest, and so names none."""
 MAX_TAG_CHARS = 128
 """Characters of a tag."""
+MAX_TAGS = 50
+"""Different tags of a version, and of a filter."""
 MAX_SHOWN_CHARS = 80
 """Characters of a client's value that an error repeats."""
 

@@ -10,12 +10,15 @@ token and selects the key stream that hides the position. The same page so alway
 import base64
 import hashlib
 import hmac
+from typing import TypeVar
 
-from msgspec import json
+from msgspec import DecodeError, Struct, json
 
 from chalicelib.errors import InvalidRequest
 from chalicelib.registry.callers import Caller
 from chalicelib.store import token_key
+
+Place = TypeVar("Place", bound=Struct)
 
 SEAL = 16
 """Bytes of a signature."""
@@ -53,6 +56,19 @@ def read(token: str, scope: str) -> str:
     if not hmac.compare_digest(seal, _seal(data, scope)):
         raise refusal()
     return data.rstrip(b"\0").decode()
+
+
+def make_place(place: Struct, scope: str) -> str:
+    """A token for where a page ended, where that is more than a text."""
+    return make(json.encode(place).decode(), scope)
+
+
+def read_place(token: str, scope: str, type_: type[Place]) -> Place:
+    """Where a page ended; `InvalidRequest` as `read`, and when another version of the service made the token."""
+    try:
+        return json.decode(read(token, scope), type=type_)
+    except DecodeError:
+        raise refusal() from None
 
 
 def refusal() -> InvalidRequest:

@@ -16,13 +16,13 @@ class Page(Generic[Document]):
         """An empty page."""
         self.documents: list[Document] = []
         self.cut = False
-        self._limit = limit
+        self.limit = limit
         self._bytes = 0
 
     def add(self, document: Document) -> bool:
         """Adds a document; False, and `cut`, when the page is full: it belongs to the next."""
         self._bytes += len(json.encode(document))
-        full = len(self.documents) == self._limit or (self.documents and self._bytes > ANSWER_LIMIT)
+        full = len(self.documents) == self.limit or (self.documents and self._bytes > ANSWER_LIMIT)
         if full:
             self.cut = True
             return False

@@ -1,50 +1,44 @@
 """Search: the versions in which every word of a query occurs, best match first.
 
-Each word is looked up in the inverted index. Words that many versions have are not read to their end when
-another word leaves few candidates: those are then held against the documents themselves.
+Each word is looked up in the inverted index. Up to 1,000 rows a word are read: where they hold all that a word has, or
+one word leaves few candidates, all matches are ranked as one. Where they don't, the index is walked window by window.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
 
 from chalicelib.registry import documents, next_tokens
 from chalicelib.registry import listing as lists
-from chalicelib.registry.access import Visible, visible
+from chalicelib.registry.access import visible
 from chalicelib.registry.callers import Caller
 from chalicelib.registry.pages import Page
-from chalicelib.registry.words import match, query_words, score_rows
+from chalicelib.registry.terms import FEW, Ranking, read_many, whole_ranking
+from chalicelib.registry.windows import WINDOW, Candidate, Scored, Walk, Window
+from chalicelib.registry.words import found_by, index_words, match, query_words
 from chalicelib.schema.documents import VersionDocument, VersionPage
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import SearchQuery
-from chalicelib.store import keys, listing, table, versions
-from chalicelib.store.listing import Filters
-from chalicelib.store.parallel import Pool
 
-FEW = table.BATCH_GET
-"""Candidates that one BatchGetItem reads: so few are held against the documents."""
-
-Scored = tuple[int, str]
-"""A match: its score and the version's created key."""
+WINDOWS = 8
+"""Windows that a page reads at most: one for which hardly anything passes ends early instead."""
+SPARE_READS = 4
+"""BatchGetItems that a page may take for versions that turn out not to match."""
+COUNTED = 1_000
+"""Matches that a page counts off where it takes their documents to know them; it is empty where more are to be."""
 
 
-class WordRows:
-    """The versions that have one word of the query and may be seen, as far as the index was read."""
+class Place(Struct, array_like=True):
+    """Where a search resumes."""
 
-    def __init__(self, user_id: str, word: str, filters: Filters, seen: Visible, first: int | None) -> None:
-        """Nothing is read yet; the first Query reads `first` rows, or a megabyte."""
-        self.word = word
-        self.exhausted = False
-        self.found: dict[str, list[tuple[str, int]]] = {}
-        self._seen = seen
-        self._pages = table.pages(listing.word(user_id, word, filters), size=first)
-
-    def read(self) -> None:
-        """Reads on by one Query."""
-        chunk = next(self._pages, None)
-        for row in chunk.rows if chunk else ():
-            word, created = row.sk.split("#", 1)
-            if keys.split_created_key(created)[1] in self._seen:
-                self.found.setdefault(created, []).append((word, int(row.weight)))
-        self.exhausted = chunk is None or chunk.read_to is None
+    skip: int = 0
+    """Matches that are still to be counted off."""
+    after: Scored | None = None
+    """The last one shown or counted off, of the ranking of all matches or of the window."""
+    window: Window | None = None
+    """The window that is shown; None while one ranking has all."""
+    shown: Scored | None = None
+    """The last one shown of a ranking of all, before there came to be too many for one."""
 
 
 def search(caller: Caller, user_id: str, query: SearchQuery) -> VersionPage:
@@ -52,106 +46,118 @@ def search(caller: Caller, user_id: str, query: SearchQuery) -> VersionPage:
 
     Without words, the newest.
 
-    One Query a word and megabyte, one to know what is shared of another user's, and one BatchGetItem per 100
-    versions. Every page costs the same.
+    A Query a word, or four where words are common, one for a tag, one or more to know what is shared of another
+    user's, and one BatchGetItem per 100 versions. Where there are too many matches, up to 8 Queries and 4 BatchGetItems
+    more, however many there are. Every page costs the same.
     """
     wanted = query_words(query.query or "")
     if not wanted:
         return lists.newest(caller, user_id, query)
-    seen = visible(caller, user_id)
     filters = lists.filters_of(query)
     scope = lists.scope_of(caller, "search", user_id, filters, wanted)
-    position = _read_position(next_tokens.read(query.next_token, scope)) if query.next_token else None
-    ranking, known = _ranking(user_id, wanted, filters, seen) if seen else ([], {})
-    following = [one for one in ranking if position is None or _rank(one) > _rank(position)]
-    skipped = 0 if position else query.skip
-    page, last = _page(user_id, wanted, following[skipped:], known, query.limit)
+    place = next_tokens.read_place(query.next_token, scope, Place) if query.next_token else Place(query.skip)
+    seen = visible(caller, user_id)
+    page = SearchPage(Walk(user_id, wanted, filters, seen), query.limit, place)
+    if seen:
+        page.fill(lists.shared(user_id, seen))
     return VersionPage(
         models=page.documents,
-        skip=skipped,
+        skip=0 if query.next_token else query.skip,
         limit=query.limit,
-        next_token=next_tokens.make(f"{last[0]} {last[1]}", scope) if last else None,
+        next_token=next_tokens.make_place(page.place, scope) if page.place else None,
+        truncated=page.truncated,
     )
 
 
-def _rank(one: Scored) -> tuple[int, tuple[int, ...]]:
-    # Newest first among equals: the created key backwards.
-    return -one[0], tuple(-ord(character) for character in one[1])
+class SearchPage:
+    """A page of a search that is filled from where the last one ended."""
 
+    def __init__(self, walk: Walk, limit: int, place: Place) -> None:
+        """An empty page."""
+        self.place: Place | None = place
+        """Where the next page resumes, None at the end."""
+        self.truncated = False
+        self._walk = walk
+        self._page: Page[VersionDocument] = Page(limit)
+        self._limit = limit
+        self._reads = -(-(limit + min(place.skip, COUNTED)) // FEW) + SPARE_READS
 
-def _read_position(text: str) -> Scored:
-    score, _, created = text.partition(" ")
-    if not score.isdecimal():
-        raise next_tokens.refusal()
-    return int(score), created
+    @property
+    def documents(self) -> list[VersionDocument]:
+        """What is on the page."""
+        return self._page.documents
 
+    def fill(self, known: Sequence[VersionRecord] | None) -> None:
+        """Fills the page; `known` are all versions that may be seen, where that is known."""
+        place = self.place or Place()
+        if place.window is None:
+            found = whole_ranking(self._walk, known)
+            if isinstance(found, Ranking):
+                self._fill_from(found, place)
+                return
+            place = Place(place.skip, window=Window(found), shown=place.after)
+        self.truncated = True
+        self._fill_from_windows(place)
 
-def _ranking(
-    user_id: str, wanted: Sequence[str], filters: Filters, seen: Visible
-) -> tuple[list[Scored], dict[str, VersionRecord]]:
-    """All matches, best first, and the records that had to be read to know them."""
-    # A word alone has to be read to its end; one of several may turn out to be common.
-    first = FEW if len(wanted) > 1 else None
-    words = [WordRows(user_id, word, filters, seen, first) for word in wanted]
-    with Pool(len(words)) as pool:
-        while True:
-            unread = [word for word in words if not word.exhausted]
-            list(pool.map(WordRows.read, unread))
-            read = [word for word in words if word.exhausted]
-            candidates = set.intersection(*(set(word.found) for word in read)) if read else None
-            if len(read) == len(words) or (candidates is not None and len(candidates) <= FEW):
+    def _fill_from(self, ranking: Ranking, place: Place) -> None:
+        following = _behind(ranking.candidates, place.after)
+        if ranking.is_certain:
+            following, place.skip = following[place.skip :], 0
+        self.place = None if self._show(following, place, ranking.known) else place
+
+    def _fill_from_windows(self, place: Place) -> None:
+        window: Window | None = place.window
+        for number in range(WINDOWS):
+            if window is None or self._is_full:
                 break
-    assert candidates is not None
-    if len(read) < len(words):
-        return _held_against_documents(user_id, wanted, candidates)
-    scored = [
-        (sum(score_rows(word.word, word.found[created]) or 0 for word in words), created)
-        for created in candidates
-    ]
-    return sorted(scored, key=_rank), {}
+            place.window, candidates = self._walk.read(window, WINDOW << min(number, 2))
+            if not self._show(_behind(candidates, place.after), place, {}):
+                self.place = place
+                return
+            window, place.after = self._walk.following(place.window), None
+        place.window = window
+        self.place = place if window else None
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self.documents) == self._limit
+
+    def _show(
+        self, candidates: Sequence[Candidate], place: Place, known: Mapping[str, VersionRecord]
+    ) -> bool:
+        """Shows or counts off candidates; whether it came to their end. `place` has the last one then."""
+        start, step = 0, min(FEW, self._limit)
+        while start < len(candidates):
+            chunk = candidates[start : start + step]
+            missing = [one.created for one in chunk if one.created not in known]
+            if self._is_full or (missing and not self._reads):
+                return False
+            self._reads -= bool(missing)
+            records = {**known, **read_many(self._walk.user_id, missing)} if missing else known
+            for one in chunk:
+                document = self._matching(one, records.get(one.created), place.shown)
+                if document and place.skip:
+                    place.skip -= 1
+                elif document and not self._page.add(document):
+                    return False
+                place.after = one.rank
+            start, step = start + step, FEW
+        return True
+
+    def _matching(
+        self, one: Candidate, record: VersionRecord | None, shown: Scored | None
+    ) -> VersionDocument | None:
+        """What a page shows of a candidate; None where its document says that it belongs elsewhere or nowhere."""
+        if record is None or not self._walk.filters.passes(record.document):
+            return None
+        found = index_words(record.document)
+        score = match(self._walk.words, found)
+        if score is None or (shown is not None and (score, one.created) >= shown):
+            return None
+        if one.query_word and found_by(one.query_word, found) != one.word:
+            return None
+        return documents.list_document(record)
 
 
-def _held_against_documents(
-    user_id: str, wanted: Sequence[str], candidates: set[str]
-) -> tuple[list[Scored], dict[str, VersionRecord]]:
-    known = _read(user_id, list(candidates))
-    scored = [
-        (score, created)
-        for created, record in known.items()
-        if (score := match(wanted, record.document)) is not None
-    ]
-    return sorted(scored, key=_rank), known
-
-
-def _read(user_id: str, created: list[str]) -> dict[str, VersionRecord]:
-    names = [(user_id, *keys.split_created_key(one)[1:]) for one in created]
-    found = zip(created, versions.read_many(names), strict=True)
-    return {one: record for one, record in found if record is not None}
-
-
-def _page(
-    user_id: str, wanted: Sequence[str], ranking: list[Scored], known: dict[str, VersionRecord], limit: int
-) -> tuple[Page[VersionDocument], Scored | None]:
-    """The first matches of a ranking, and the last of them when more follow."""
-    page: Page[VersionDocument] = Page(limit)
-    last: Scored | None = None
-    step = min(FEW, limit)
-    for start in range(0, len(ranking), step):
-        chunk = ranking[start : start + step]
-        missing = [created for _, created in chunk if created not in known]
-        records = known | (_read(user_id, missing) if missing else {})
-        for one in chunk:
-            document = _matching(wanted, records.get(one[1]))
-            if document is not None and not page.add(document):
-                return page, last
-            last = one
-        if len(page.documents) == limit and last != ranking[-1]:
-            return page, last
-    return page, None
-
-
-def _matching(wanted: Sequence[str], record: VersionRecord | None) -> VersionDocument | None:
-    """What a page shows of a match; None where a row of the index has outlived a change by a moment."""
-    if record is None or match(wanted, record.document) is None:
-        return None
-    return documents.list_document(record)
+def _behind(candidates: Sequence[Candidate], after: Scored | None) -> Sequence[Candidate]:
+    return candidates if after is None else [one for one in candidates if one.rank < after]

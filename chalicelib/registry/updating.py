@@ -109,22 +109,24 @@ def commit(old: VersionRecord, new: VersionRecord) -> None:
         changes.deletes += [(key, None) for key in deletes]
         table.transact(changes)
     else:
-        _commit_with_journal(new, changes, puts, deletes)
+        _commit_with_journal(new, changes, [*((row.pk, row.sk) for row in puts), *deletes])
 
 
 def _differs(old: Row, new: Row) -> bool:
-    return bool(old.serialize() != new.serialize())
+    # Serialized, the members of a set come in any order.
+    return bool(old.attribute_values != new.attribute_values)
 
 
-def _commit_with_journal(new: VersionRecord, changes: Changes, puts: list[Row], deletes: list[Key]) -> None:
-    # Rows of the index that don't fit in the transaction come before it and go after it; should this
-    # process die in between, the sweep finds the entry and puts the index right.
-    entry = journal.open_entry("reindex", new.id, [*((row.pk, row.sk) for row in puts), *deletes])
+def _commit_with_journal(new: VersionRecord, changes: Changes, touched: list[Key]) -> None:
+    # Rows of the index that don't fit in the transaction are written once, after it. Should this process die in
+    # between, the sweep finds the entry and puts the index right.
+    entry = journal.open_entry("reindex", new.id, touched)
     try:
-        table.write_many(puts)
         table.transact(changes)
-    finally:
-        reindex(new.id, entry)
+    except ConditionFailed:
+        journal.close(entry)
+        raise
+    reindex(new.id, entry)
 
 
 def reindex(version: tuple[str, str, str], entry: journal.Entry) -> None:

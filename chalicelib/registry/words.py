@@ -6,7 +6,7 @@ A query word matches the words that equal it or begin with it. The same score co
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import InvalidRequest
@@ -27,6 +27,8 @@ EXACT = 2
 """What a whole word counts for, compared with the beginning of one."""
 MAX_WORD_CHARS = 64
 """Characters of a word that count: as a key of the index it stays below 300 bytes."""
+MAX_INDEX_WORDS = 1_000
+"""Different words that a version is found by: each is a row, and a write."""
 MAX_QUERY_WORDS = 16
 """Different words of a query: each costs a request to the table."""
 
@@ -57,13 +59,18 @@ def query_words(query: str) -> list[str]:
 
 
 def index_words(document: "VersionDocument") -> dict[str, int]:
-    """Give the different words of a version, each with the greatest weight of the fields it is in."""
+    """Give the words that a version is found by, each with the greatest weight of the fields it is in.
+
+    They are its 1,000 best different words: those of the greatest weight, and of equal ones the first.
+    """
     weights: dict[str, int] = {}
-    for field, weight in WEIGHTS.items():
+    for field, weight in sorted(WEIGHTS.items(), key=lambda item: -item[1]):
         value = getattr(document, field) or ""
         text = value if isinstance(value, str) else " ".join(value)
         for word in words(text):
-            weights[word] = max(weight, weights.get(word, 0))
+            weights.setdefault(word, weight)
+            if len(weights) == MAX_INDEX_WORDS:
+                return weights
     return weights
 
 
@@ -83,19 +90,27 @@ def score_rows(query_word: str, rows: Iterable[tuple[str, int]]) -> int | None:
     )
 
 
-def match(wanted: Iterable[str], document: "VersionDocument") -> int | None:
+def match(wanted: Iterable[str], found: Mapping[str, int]) -> int | None:
     """Give the sum of `score_rows` over the query words `wanted`; None when one of them matches nothing.
 
-    A query without words matches every document, with score 0.
+    `found` is what `index_words` gives for a version. A query without words matches all, with score 0.
     """
-    rows = index_words(document).items()
     total = 0
     for query_word in wanted:
-        score = score_rows(query_word, rows)
+        score = score_rows(query_word, found.items())
         if score is None:
             return None
         total += score
     return total
+
+
+def found_by(query_word: str, found: Iterable[str]) -> str | None:
+    """Say which of a version's words counts as the one that a query word finds: itself, or the last that begins so.
+
+    None where no word does. A walk through an index that meets a version under several words so shows it once.
+    """
+    beginning = [word for word in found if word.startswith(query_word)]
+    return query_word if query_word in beginning else max(beginning, default=None, key=str.encode)
 
 
 def _folded(text: str) -> str:

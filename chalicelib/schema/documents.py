@@ -81,6 +81,13 @@ class VersionPage(Struct, kw_only=True):
     skip: int
     limit: int
     next_token: str | None
+    truncated: Annotated[
+        bool,
+        Meta(
+            description="Whether a search has more matches than one ranking sees: the best of those at hand come "
+            "first, and all the others on the pages that follow. Lists rank nothing: false."
+        ),
+    ] = False
 
 
 class FilePage(Struct, kw_only=True):

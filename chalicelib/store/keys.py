@@ -3,6 +3,8 @@
 No user, model or version name contains `/` or `#`, so no two names can run into each other.
 """
 
+import base64
+import hashlib
 import re
 
 MODELS = "models/"
@@ -133,6 +135,11 @@ def split_created_key(key: str) -> tuple[str, str, str]:
 def tag_pk(user_id: str, tag: str) -> str:
     """The partition of a user's versions with this tag."""
     return f"tag#{user_id}#{tag}"
+
+
+def tag_mark(tag: str) -> str:
+    """What stands for a tag in the rows of a version's other tags: 8 characters, which two tags can share."""
+    return base64.b64encode(hashlib.sha256(tag.encode()).digest()[:6]).decode()
 
 
 def words_pk(user_id: str) -> str:

@@ -99,7 +99,7 @@ class Row(Model):
     by_model_type = UnicodeAttribute(null=True)
     framework = UnicodeAttribute(null=True)
     model_type = UnicodeAttribute(null=True)
-    tags = UnicodeSetAttribute(null=True)
+    marks = UnicodeSetAttribute(null=True)
     weight = NumberAttribute(null=True)
     multipart_id = UnicodeAttribute(null=True)
     shares = NumberAttribute(null=True)

@@ -89,12 +89,16 @@ class Range:
     """Goes on behind this row of the table."""
     at_most: str | None = None
     """Only sort keys up to and with this one."""
+    at_least: str | None = None
+    """With `at_most`: only sort keys from this one on."""
     below: str | None = None
     """Only sort keys below this one: what DynamoDB Local finds at once, while it counts its way to a start key."""
 
 
 def _sort_condition(range_: Range) -> Condition | None:
     sort_key = Row.sk if range_.index is None else Row.created_key
+    if range_.at_most is not None and range_.at_least is not None:
+        return sort_key.between(range_.at_least, range_.at_most)
     if range_.at_most is not None:
         return sort_key <= range_.at_most
     if range_.below is not None:

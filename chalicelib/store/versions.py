@@ -44,7 +44,6 @@ def version_row(record: VersionRecord) -> Row:
         by_model_type=f"{document.user_id}#{document.model_type}",
         framework=document.framework,
         model_type=document.model_type,
-        tags=set(document.tags) or None,
     )
 
 
@@ -59,14 +58,15 @@ def active_row(record: VersionRecord) -> Row:
 
 
 def index_rows(record: VersionRecord) -> dict[Key, Row]:
-    """The rows by which tags and words find a version, with what filters and ranking need."""
+    """The rows by which tags and words find a version, with what filters and ranking need.
+
+    Each is below 1 KB, and so one write unit. Marks of the tags are in the rows of tags alone: a version has 50 of
+    those at most, and 1,000 of words.
+    """
     document, created = record.document, created_key(record)
-    common: dict[str, Any] = {
-        "framework": document.framework,
-        "model_type": document.model_type,
-        "tags": set(document.tags) or None,
-    }
-    found = [Row(keys.tag_pk(document.user_id, tag), created, **common) for tag in document.tags]
+    common: dict[str, Any] = {"framework": document.framework, "model_type": document.model_type}
+    marks = {keys.tag_mark(tag) for tag in document.tags}
+    found = [Row(keys.tag_pk(document.user_id, tag), created, marks=marks, **common) for tag in document.tags]
     found += [
         Row(keys.words_pk(document.user_id), keys.word_sk(word, created), weight=weight, **common)
         for word, weight in index_words(document).items()

@@ -49,11 +49,13 @@ def test_versions_come_newest_first_whatever_they_are_called(api):
         "skip": 0,
         "limit": 100,
         "next_token": None,
+        "truncated": False,
     }
 
 
 def test_a_user_without_versions_has_an_empty_list(api):
-    assert api.get("/ai-models/nobody").json == {"models": [], "skip": 0, "limit": 100, "next_token": None}
+    empty = {"models": [], "skip": 0, "limit": 100, "next_token": None, "truncated": False}
+    assert api.get("/ai-models/nobody").json == empty
 
 
 def test_all_filters_alone_and_together_and_any_paging(api):

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from planting import names, plant, plant_all, walk
 
-from chalicelib.registry import searching
+from chalicelib.registry import terms
 from chalicelib.store import table
 from chalicelib.store.rows import Row
 
@@ -227,7 +227,7 @@ def test_search_agrees_with_reading_every_document(api, monkeypatch, first):
     """With a first read of two rows most words are common ones, so that both ways to an answer are taken."""
     original = table.pages
     if first:
-        monkeypatch.setattr(searching, "FEW", first)
+        monkeypatch.setattr(terms, "FEW", first)
         monkeypatch.setattr(
             table, "pages", lambda r, **how: original(r, **{**how, "size": how.get("size") or first})
         )
@@ -262,7 +262,7 @@ def test_search_agrees_with_reading_every_document(api, monkeypatch, first):
 
 
 def test_a_common_word_beside_a_rare_one_is_not_read_to_its_end(api, monkeypatch, calls):
-    monkeypatch.setattr(searching, "FEW", 5)
+    monkeypatch.setattr(terms, "FEW", 5)
     fields = [{"description": "common" + (" rare" if n % 50 == 0 else "")} for n in range(100)]
     fields[0]["name"] = "Common"
     plant_all([("m", f"v{n}", one) for n, one in enumerate(fields)])

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidRequest
-from chalicelib.registry.words import index_words, match, query_words, score_rows, words
+from chalicelib.registry.words import (
+    MAX_INDEX_WORDS,
+    found_by,
+    index_words,
+    match,
+    query_words,
+    score_rows,
+    words,
+)
 from chalicelib.schema.documents import VersionDocument
 
 TEXTS = st.text() | st.text("aAb é_ßÉ1-", max_size=20)
@@ -100,8 +108,23 @@ def test_a_word_has_the_weight_of_its_best_field():
     ) == {"iris": 8, "tree": 6, "small": 5, "one": 5, "set": 2, "a": 1, "of": 1}
 
 
+def test_a_version_is_found_by_its_1000_best_words():
+    numbered = [f"w{number:04}" for number in range(1_200)]
+    found = index_words(document(name="last", algorithm="beside", description=" ".join(numbered)))
+    assert list(found) == ["last", "m", "beside", *numbered[:997]]
+    assert len(index_words(document(description=" ".join(numbered[:999])))) == MAX_INDEX_WORDS == 1_000
+
+
+def test_one_of_the_words_that_begin_so_counts_as_found():
+    assert found_by("ca", ["cat", "ca", "car"]) == "ca"
+    assert found_by("ca", ["car", "cat", "dog"]) == "cat"
+    # By the order of their bytes, as rows are sorted.
+    assert found_by("a", ["a\uffdc", "a\U00010400"]) == "a\U00010400"
+    assert found_by("ca", ["dog"]) is None
+
+
 def test_every_word_must_match_as_a_word_or_the_beginning_of_one():
-    iris = document(name="Iris classifier", tags=["flowers"])
+    iris = index_words(document(name="Iris classifier", tags=["flowers"]))
     assert match(["iris"], iris) == 16
     assert match(["iri"], iris) == 8
     assert match(["class", "flowers"], iris) == 8 + 10
@@ -137,7 +160,7 @@ def test_an_inverted_index_gives_the_scores_of_the_documents(documents, wanted):
         for number, each in enumerate(documents)
         for word, weight in index_words(each).items()
     ]
-    scores = {number: match(wanted, each) for number, each in enumerate(documents)}
+    scores = {number: match(wanted, index_words(each)) for number, each in enumerate(documents)}
     assert search(index, wanted) == {number: score for number, score in scores.items() if score is not None}
 
 
@@ -146,4 +169,4 @@ def test_beginnings_of_a_documents_own_words_find_it(found, data):
     own = sorted(index_words(found))
     word = data.draw(st.sampled_from(own))
     beginning = word[: data.draw(st.integers(1, len(word)))]
-    assert match(query_words(beginning.upper()), found) is not None
+    assert match(query_words(beginning.upper()), index_words(found)) is not None
