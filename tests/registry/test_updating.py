@@ -302,8 +302,8 @@ def way(request, monkeypatch):
     monkeypatch.setattr(table, "TRANSACTION", request.param)
 
 
-CALLS = [(100, number) for number in range(4)] + [(8, number) for number in range(10)]
-"""Every call of a change that takes 3 of them in one transaction, or 9 by the journal, and one after the last."""
+CALLS = [(100, number) for number in range(4)] + [(8, number) for number in range(9)]
+"""Every call of a change that takes 3 of them in one transaction, or 8 by the journal, and one after the last."""
 
 
 @pytest.fixture(params=CALLS, ids=str)
