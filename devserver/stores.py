@@ -62,7 +62,7 @@ def rebuild_index(folder: Folder, *, embedded_table: bool) -> None:
     if embedded_table:
         _keep_history(folder, lost=table.is_empty())
     folder.rebuilding = True
-    table.clear(keep=keys.HISTORY)
+    table.clear(keep=(keys.HISTORY, keys.DOWNLOADS))
     say(str(_rebuild(folder)))
 
 

@@ -17,7 +17,7 @@ from chalicelib.schema.documents import Deletion
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import DeleteQuery
 from chalicelib.store import access as sharings
-from chalicelib.store import journal, keys, leases, objects, table
+from chalicelib.store import downloads, journal, keys, leases, objects, table
 from chalicelib.store import versions as rows
 from chalicelib.store.journal import Entry
 from chalicelib.store.parallel import for_each
@@ -158,6 +158,7 @@ def _remove(record: VersionRecord, lease: Lease) -> None:
     rows.remove_index(record, lease.check)
     objects.delete_prefix(keys.version_prefix(*record.id), lease.check)
     objects.delete_prefix(keys.zip_prefix(*record.id), lease.check)
+    downloads.forget(record.upload_id)
     lease.check_held()
 
 

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from chalicelib.errors import NotFound
-from chalicelib.registry import access, history, versions
+from chalicelib.registry import access, versions
 from chalicelib.registry.callers import Caller
 from chalicelib.registry.naming import check_stored_path
+from chalicelib.schema.documents import DownloadCount
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import DownloadQuery
 from chalicelib.settings import settings
+from chalicelib.store import downloads as counts
 from chalicelib.store import keys, objects
 from chalicelib.store import versions as rows
 from chalicelib.store.bucket import ObjectChanged, ObjectMissing
@@ -45,8 +47,7 @@ def download(
 ) -> Content | Link | Pending:
     """The file named, or without `filename` the version as a ZIP; `NotFound`.
 
-    With `inline` the bytes themselves, where they are within the inline limit; otherwise a link. Either is noted
-    in the model's history before it is handed out.
+    With `inline` the bytes themselves, where they are within the inline limit; otherwise a link. Either is counted.
     """
     access.check_read(caller, user_id, model_id)
     record = versions.record(user_id, model_id, query.version)
@@ -58,8 +59,20 @@ def download(
     except (ObjectMissing, ObjectChanged):
         raise NotFound(f"{_name(record)} was deleted just now") from None
     if not isinstance(found, Pending):
-        history.note_download(caller, record, query.filename)
+        counts.count(record)
     return found
+
+
+def counted(caller: Caller, user_id: str, model_id: str, version: str | None) -> DownloadCount:
+    """How often a version was downloaded, the latest without `version`; `NotFound`. One read, one BatchGetItem."""
+    access.check_read(caller, user_id, model_id)
+    record = versions.record(user_id, model_id, version)
+    return DownloadCount(
+        user_id=user_id,
+        model_id=model_id,
+        version=record.document.version,
+        downloads=counts.total(record.upload_id),
+    )
 
 
 def _archive(record: VersionRecord, *, inline: bool) -> Content | Link | Pending:

@@ -41,16 +41,10 @@ def rows_of(record: VersionRecord) -> list[Row]:
     return [row(*record.id[:2], record.last_change)] if record.last_change else []
 
 
-def note_download(caller: Caller, record: VersionRecord, filename: str | None) -> None:
-    """Notes that a version's file, or without a name more than one of them, is handed out. One PutItem."""
-    user_id, model_id, version = record.id
-    table.put(row(user_id, model_id, entry("download", caller.actor, version, filename=filename)))
-
-
 def page(caller: Caller, user_id: str, model_id: str, query: PageQuery) -> HistoryPage:
     """A page of what was done to a model, the newest first, also of one that is deleted.
 
-    For its owner alone, since it shows who else reads it; `NotFound` when nothing is known. One Query.
+    For its owner alone, since it shows who else may read it; `NotFound` when nothing is known. One Query.
     """
     access.check_write(caller, user_id, model_id)
     scope = next_tokens.scope_of(caller, "history", user_id, model_id)

@@ -1,14 +1,14 @@
 """Reading versions: one by name, the latest, all of a model, and the files of one."""
 
 from chalicelib.errors import NotFound
-from chalicelib.registry import access, documents, history, next_tokens
+from chalicelib.registry import access, documents, next_tokens
 from chalicelib.registry.callers import Caller
 from chalicelib.registry.naming import check_version
 from chalicelib.registry.pages import Page
 from chalicelib.schema.documents import FileDocument, FilePage, VersionDocument, VersionPage
 from chalicelib.schema.records import VersionRecord
 from chalicelib.schema.requests import FilesQuery, PageQuery
-from chalicelib.store import objects, table, versions
+from chalicelib.store import downloads, objects, table, versions
 
 
 def record(user_id: str, model_id: str, version: str | None) -> VersionRecord:
@@ -59,7 +59,7 @@ def of_model(caller: Caller, user_id: str, model_id: str, query: PageQuery) -> V
 def files(caller: Caller, user_id: str, model_id: str, query: FilesQuery) -> FilePage:
     """A page of a version's files in path order; `NotFound`.
 
-    With `urls` each has its presigned URL, and the page is noted in the model's history before it is handed out.
+    With `urls` each has its presigned URL, and the first page is counted as a download.
     """
     access.check_read(caller, user_id, model_id)
     found = record(user_id, model_id, query.version)
@@ -74,8 +74,9 @@ def files(caller: Caller, user_id: str, model_id: str, query: FilesQuery) -> Fil
         if not page.add(document):
             following = file.path
             break
-    if query.urls:
-        history.note_download(caller, found, None)
+    if query.urls and not first:
+        # Whoever goes through the pages downloads the version once.
+        downloads.count(found)
     return FilePage(
         files=page.documents,
         files_total=found.document.files_total,

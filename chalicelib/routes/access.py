@@ -48,6 +48,7 @@ def change_access(caller: Caller, user_id: str, model_id: str, body: AccessChang
 def get_history(caller: Caller, user_id: str, model_id: str, query: PageQuery) -> HistoryPage:
     """Who did what to which version, when, and from where, the newest first; for the owner alone.
 
-    Creations, updates with the fields that changed, deletions, sharing, and downloads.
+    Creations, updates with the fields that changed, deletions, and sharing. Downloads are counted instead; earlier
+    versions of the service noted them here.
     """
     return history.page(caller, user_id, model_id, query)

@@ -5,8 +5,8 @@ from chalicelib.http.negotiation import wants_binary
 from chalicelib.http.operations import operation
 from chalicelib.registry import downloads
 from chalicelib.registry.callers import READ, Caller
-from chalicelib.schema.documents import ErrorDocument
-from chalicelib.schema.requests import DownloadQuery
+from chalicelib.schema.documents import DownloadCount, ErrorDocument
+from chalicelib.schema.requests import DownloadQuery, VersionQuery
 from chalicelib.store.objects import disposition
 
 
@@ -38,3 +38,16 @@ def download(caller: Caller, user_id: str, model_id: str, query: DownloadQuery, 
         return Answer(307, headers={"Location": found.url})
     headers = {"Content-Type": found.content_type, "Content-Disposition": disposition(found.filename)}
     return Answer(200, found.data, headers)
+
+
+@operation(
+    "GET",
+    "/ai-models/{user_id}/{model_id}/downloads",
+    scope=READ,
+    query=VersionQuery,
+    answers={200: DownloadCount},
+    errors=(400, 404),
+)
+def count_downloads(caller: Caller, user_id: str, model_id: str, query: VersionQuery) -> DownloadCount:
+    """How often a version was downloaded, without `version` the latest; for all who may read it."""
+    return downloads.counted(caller, user_id, model_id, query.version)

@@ -99,6 +99,17 @@ class FilePage(Struct, kw_only=True):
     next_token: str | None
 
 
+class DownloadCount(Struct, kw_only=True):
+    """How often a version was downloaded."""
+
+    model_id: str
+    user_id: str
+    version: str
+    downloads: Annotated[
+        int, Meta(description="Files, ZIPs and lists of files with URLs that were handed out, about.")
+    ]
+
+
 class Deletion(Struct, kw_only=True):
     """What a deletion removed."""
 

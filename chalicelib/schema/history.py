@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from chalicelib.schema.documents import Timestamp
 
 Action = Literal["create", "update", "delete", "share", "download"]
+"""Downloads are counted since 0.2, and no more noted; what was noted can still be read."""
 
 
 class Actor(Struct, kw_only=True):

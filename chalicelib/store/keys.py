@@ -187,12 +187,19 @@ def history_sk(at: str, entry_id: str) -> str:
     return f"{at}#{entry_id}"
 
 
+def downloads_pk(upload_id: str, shard: int) -> str:
+    """The partition of a share of the downloads of the version that this upload brought."""
+    return f"{DOWNLOADS}{upload_id}#{shard}"
+
+
 def upload_pk(upload_id: str) -> str:
     """The partition of an upload: its own row, the files it expects, the files that are finished."""
     return f"upload#{upload_id}"
 
 
 HISTORY = "history#"
+DOWNLOADS = "downloads#"
+DOWNLOADS_SK = "downloads"
 TOKEN_SK = "token"  # noqa: S105 - the name of a row
 UPLOAD_SK = "upload"
 EXPECTED = "expected#"

@@ -105,6 +105,7 @@ class Row(Model):
     shares = NumberAttribute(null=True)
     shares_done = NumberSetAttribute(null=True)
     readers = UnicodeSetAttribute(null=True)
+    downloads = NumberAttribute(null=True)
 
     newest = Newest()
     newest_by_framework = NewestByFramework()

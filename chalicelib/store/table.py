@@ -60,6 +60,15 @@ def client() -> Any:
     return _connection().connection.client
 
 
+def another_client(config: Any) -> Any:
+    """Another botocore client for the same table, where its settings are to be others."""
+    connection = _connection().connection
+    with _client_lock:
+        return connection.session.create_client(
+            "dynamodb", connection.region, endpoint_url=connection.host, config=config
+        )
+
+
 def get(pk: str, sk: str) -> Row | None:
     """One row, as last written; None when there is none. One GetItem."""
     _connection()
@@ -303,8 +312,11 @@ def is_empty() -> bool:
     return next(iter(Row.scan(limit=1)), None) is None
 
 
-def clear(*, keep: str) -> None:
-    """Removes all rows but those whose partition begins with `keep`: for `rebuild` alone, while nobody else writes."""
+def clear(*, keep: str | tuple[str, ...]) -> None:
+    """Removes all rows but those whose partition begins with `keep`, or with one of these.
+
+    For `rebuild` alone, while nobody else writes.
+    """
     _connection()
     found = Row.scan(attributes_to_get=["pk", "sk"], consistent_read=True)
     write_many(deletes=(_key(row) for row in found if not row.pk.startswith(keep)))

@@ -62,13 +62,13 @@ def fill(client: Client, folder: Path) -> None:
     assert requests.delete(client.url("/gone")).status_code == 200
     assert requests.put(client.url("/iris/access"), json={"users": ["ben"]}).status_code == 200
     assert client.content("iris", version="v1", filename="模型 1.pkl") == b"<Error>v1"
-    assert [len(history(client, model)) for model in ("iris", "gone")] == [6, 2]
+    assert [len(history(client, model)) for model in ("iris", "gone")] == [5, 2]
 
 
 def history(client: Client, model: str) -> list[Any]:
-    """What was done to a model up to the first download, which ends the filling."""
+    """What was done to a model up to its sharing, which ends the filling."""
     told: list[Any] = client.json(f"/{model}/history", limit=1000)["history"]
-    first = next((n for n, entry in enumerate(reversed(told), 1) if entry["action"] == "download"), len(told))
+    first = next((n for n, entry in enumerate(reversed(told), 1) if entry["action"] == "share"), len(told))
     return told[-first:]
 
 

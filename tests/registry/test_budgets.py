@@ -11,8 +11,8 @@ from botocore.client import BaseClient
 from planting import plant, plant_all
 
 SMALL, LARGE = "/ai-models/ana/small", "/ai-models/ana/large"
-NOTE = {"PutItem": 1}
-"""A download is noted in the model's history."""
+NOTE = {"UpdateItem": 1}
+"""A download is counted."""
 GET, LATEST, PAGE, BATCH = {"GetItem": 1}, {"Query": 1}, {"Query": 1}, {"Query": 1, "BatchGetItem": 1}
 BYTES = "application/octet-stream"
 
@@ -79,6 +79,8 @@ READS = [
     (f"{SMALL}/download?version=v1", {"GetItem": 1, "HeadObject": 1} | NOTE),
     (f"{LARGE}/download", {"Query": 1, "HeadObject": 1} | NOTE),
     (f"{SMALL}/access", {"GetItem": 1, "Query": 1}),
+    (f"{SMALL}/downloads?version=v1", {"GetItem": 1, "BatchGetItem": 1}),
+    (f"{LARGE}/downloads", BATCH),
     (f"{SMALL}/history", PAGE),
     (f"{SMALL}/history?limit=1", PAGE),
 ]
