@@ -1,11 +1,14 @@
 """A ZIP that has lost bytes, gained some, or been put together with another, is refused wherever that is."""
 
+from dataclasses import replace
+
 import pytest
 from ziplies import Fake, Recorded, build, finish
 
 from benchmarks._damage import originals
+from chalicelib.archive.central import parse_headers
 from chalicelib.archive.directory import read_directory
-from chalicelib.archive.ending import MAX_MEMBERS
+from chalicelib.archive.ending import MAX_MEMBERS, read_central_directory
 from chalicelib.archive.source import BytesSource
 from chalicelib.errors import InvalidArchive
 
@@ -46,6 +49,27 @@ def test_an_archive_that_lost_or_gained_a_byte_anywhere_is_refused(archive):
     for place in range(len(archive)):
         assert is_refused(archive[:place] + archive[place + 1 :]), f"without byte {place}"
         assert is_refused(archive[:place] + b"\0" + archive[place:]), f"with one more at {place}"
+
+
+def test_a_directory_that_is_cut_off_within_a_header_is_refused():
+    # With names this long, two headers of which the second is cut have as many bytes as two short ones.
+    archive = build([Fake(b"a" * 60), Fake(b"b" * 60, method=8)])
+    whole = read_central_directory(BytesSource(archive))
+    assert len(parse_headers(whole)) == 2
+    for length in range(len(whole.data)):
+        with pytest.raises(InvalidArchive):
+            parse_headers(replace(whole, data=whole.data[:length]))
+        # As an end record says it that knows no better.
+        lost = len(whole.data) - length
+        end = archive.index(whole.data) + length
+        assert is_refused(archive[:end] + finish_of(archive, length)), f"without the last {lost} bytes"
+
+
+def finish_of(archive: bytes, size: int) -> bytes:
+    """The end record of an archive, which says that the directory has so many bytes."""
+    record = bytearray(archive[-22:])
+    record[12:16] = size.to_bytes(4, "little")
+    return bytes(record)
 
 
 def test_two_archives_one_after_the_other_are_refused():
