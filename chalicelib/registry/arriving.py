@@ -56,6 +56,8 @@ class Missing:
             return False
         with self._lock:
             self.count += total - whole
+            if len(self._named) == NAMED and (file.path,) > self._named[-1]:
+                return True
             self._named = nsmallest(NAMED, chain(self._named, islice(self._names(file, parts), NAMED)))
         return True
 

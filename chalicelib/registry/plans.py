@@ -93,13 +93,14 @@ def _plan(
 ) -> UploadPlan:
     access.check_upload(caller, request.user_id)
     now = clock.now()
+    upload_id = check_new_id(request.upload_id) or uuid4().hex
     checked = metadata.checked(request)
     files, together = _already_stored(checked.user_id, files), None
     if bundle:
         files, together = bundled(files)
     sent = [*([together] if together else []), *files]
     upload = Upload(
-        upload_id=check_new_id(request.upload_id) or uuid4().hex,
+        upload_id=upload_id,
         kind=kind,
         metadata=checked,
         actor=caller.actor,

@@ -58,9 +58,11 @@ class Api:
     """What is sent as the bearer token."""
 
     def request(self, method, path, *, json_body=None, form=None, accept=None, **query):
+        """A request; a `json_body` that is a text is sent as it stands."""
         headers, body, binary = {}, None, False
         if json_body is not None:
-            headers["content-type"], body = "application/json", json.dumps(json_body)
+            text = isinstance(json_body, str)
+            headers["content-type"], body = "application/json", json_body if text else json.dumps(json_body)
         if form is not None:
             prepared = requests.Request("POST", "http://x", files=form).prepare()
             headers["content-type"], binary = prepared.headers["content-type"], True
