@@ -138,7 +138,7 @@ def remove(version: tuple[str, str, str], upload_id: str, remaining: Remaining, 
     except ConditionFailed:
         return False
     try:
-        with Lease(key, owner, remaining) as lease:
+        with Lease(key, owner, remaining, until=now + LEASE) as lease:
             _remove(row.read(VersionRecord), lease)
     except LeaseLost:
         return False

@@ -106,7 +106,7 @@ def finish_sent(standing: Standing, owner: str, remaining: Remaining) -> Version
         multipart.abort_all(keys.version_prefix(*upload.id))
         return made
 
-    lease = Lease(uploads.key(upload.upload_id), owner, remaining, resumes=True)
+    lease = Lease(uploads.key(upload.upload_id), owner, remaining, until=standing.lease_until, resumes=True)
     return finish(standing, lease, make)
 
 

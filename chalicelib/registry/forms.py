@@ -91,7 +91,7 @@ def _publish(
         preserve_structure=preserve_structure,
     )
     standing = reserve(upload, uploads.VERIFYING, owner=owner)
-    lease = Lease(uploads.key(upload.upload_id), owner, lambda: math.inf)
+    lease = Lease(uploads.key(upload.upload_id), owner, lambda: math.inf, until=standing.lease_until)
     try:
         return finish(standing, lease, lambda lease: make(upload, lease))
     except LeaseLost:

@@ -60,11 +60,13 @@ class Lease:
         owner: str,
         remaining: Remaining,
         *,
+        until: int,
         resumes: bool = False,
         within: "Lease | None" = None,
     ) -> None:
-        """`remaining` gives the seconds that this run has left; `resumes` says that an earlier run may have begun.
+        """The row was claimed `until` then, in seconds since the epoch.
 
+        `remaining` says how many seconds this run has; `resumes` says that an earlier run may have begun.
         A lease `within` another is lost with that one.
         """
         self.owner = owner
@@ -74,7 +76,7 @@ class Lease:
         self._within = within
         self._progress: dict[str, int] = {}
         self.totals = 0, 0
-        self._held_until = clock.now() + LEASE
+        self._held_until = until
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._keeper = threading.Thread(target=copy_context().run, args=(self._keep,), daemon=True)

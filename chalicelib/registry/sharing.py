@@ -80,13 +80,14 @@ class _Run:
 
     def take(self, first: int) -> str | None:
         """Does the share `first` and those that are left over, as `work` says."""
+        until = clock.now() + LEASE
         try:
-            leases.renew(uploads.key(self.upload_id), self.group, until=clock.now() + LEASE, progress={})
+            leases.renew(uploads.key(self.upload_id), self.group, until=until, progress={})
         except ConditionFailed:
             return None
         unpacking = Unpacking(self.standing.upload, StoredSource(keys.archive_key(self.upload_id)))
         cuts = dict(enumerate(_cut(unpacking.units), 1))
-        with Lease(uploads.key(self.upload_id), self.group, self.remaining) as hold:
+        with Lease(uploads.key(self.upload_id), self.group, self.remaining, until=until) as hold:
             try:
                 numbers = sorted(cuts, key=lambda number: number != first)
                 last = any(self._do(number, unpacking, cuts[number], hold) for number in numbers)
@@ -100,13 +101,14 @@ class _Run:
     def _do(self, number: int, unpacking: Unpacking, units: Sequence[Unit], hold: Lease) -> bool:
         """Does a share, if nobody else does, and tells whether it was the last."""
         now = clock.now()
+        until = now + LEASE
         try:
-            shares.claim(self.upload_id, number, self.owner, now=now, lease_until=now + LEASE)
+            shares.claim(self.upload_id, number, self.owner, now=now, lease_until=until)
         except ConditionFailed:
             return False
         key = shares.key(self.upload_id, number)
         try:
-            with Lease(key, self.owner, self.remaining, resumes=True, within=hold) as lease:
+            with Lease(key, self.owner, self.remaining, until=until, resumes=True, within=hold) as lease:
                 unpacking.make(lease, units, note_all=True)
             last = shares.end(self.upload_id, number, self.owner, self.group, lease.progress)
         except BaseException as error:
@@ -129,12 +131,12 @@ class _Run:
 
     def _fail(self, detail: str) -> None:
         """Undoes the upload, once the other runs have noticed that they hold it no more."""
-        owner, now = new_owner(), clock.now()
+        owner, lease_until = new_owner(), clock.now() + LEASE
         try:
-            uploads.take_over(self.upload_id, self.group, owner, lease_until=now + LEASE)
+            uploads.take_over(self.upload_id, self.group, owner, lease_until=lease_until)
         except ConditionFailed:
             return
-        with Lease(uploads.key(self.upload_id), owner, self.remaining) as lease:
+        with Lease(uploads.key(self.upload_id), owner, self.remaining, until=lease_until) as lease:
             until = time.monotonic() + LEASE
             while time.monotonic() < until and self._others_work():
                 time.sleep(1)

@@ -59,7 +59,7 @@ def go_on(begun: Standing, owner: str, remaining: Remaining) -> None:
 
     Raises `LeaseLost` when another has taken it over.
     """
-    with Lease(uploads.key(begun.upload.upload_id), owner, remaining) as lease:
+    with Lease(uploads.key(begun.upload.upload_id), owner, remaining, until=begun.lease_until) as lease:
         _remove_or_leave(begun, lease)
 
 

@@ -227,9 +227,7 @@ def _verify_later(standing: Standing) -> UploadState:
 
 def _finish_here(standing: Standing) -> VersionDocument | UploadState:
     owner, now = new_owner(), clock.now()
-    claimed = uploads.claim(
-        standing.upload.upload_id, owner, now=now, lease_until=now + LEASE, state=uploads.VERIFYING
-    )
+    claimed = uploads.claim_here(standing, owner, now=now, lease_until=now + LEASE)
     try:
         return finish_sent(claimed, owner, for_seconds(REQUEST_SECONDS))
     except OutOfTime:

@@ -86,9 +86,10 @@ def build(record: VersionRecord, remaining: Remaining) -> int:
     `ConditionFailed` while another makes it, `ObjectMissing` or `ObjectChanged` when the version is deleted meanwhile.
     """
     key, owner, now = key_of(record), new_owner(), clock.now()
-    begun = builds.claim(key, owner, now=now, lease_until=now + LEASE)
+    until = now + LEASE
+    begun = builds.claim(key, owner, now=now, lease_until=until)
     try:
-        with Lease(builds.key(key), owner, remaining) as lease:
+        with Lease(builds.key(key), owner, remaining, until=until) as lease:
             size = _put_together(record, key, begun, lease)
     except OutOfTime:
         builds.leave(key, owner, lease_until=clock.now() + LEASE)

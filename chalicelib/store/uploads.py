@@ -160,12 +160,18 @@ def find(upload_id: str) -> Standing | None:
     return _standing(row) if row else None
 
 
-def claim(upload_id: str, owner: str, *, now: int, lease_until: int, state: str | None = None) -> Standing:
+def claim(upload_id: str, owner: str, *, now: int, lease_until: int) -> Standing:
     """Takes an open upload that nobody works on; `ConditionFailed` when it ended or has an owner at work."""
     actions = leases.taken(owner, lease_until)
-    if state:
-        actions += [Row.state.set(state), Row.detail.remove()]
     return _standing(table.update(key(upload_id), actions, _open() & leases.free(now, owner)))
+
+
+def claim_here(standing: Standing, owner: str, *, now: int, lease_until: int) -> Standing:
+    """Takes an upload to finish it within a request; `ConditionFailed` as `claim`, and when it was moved meanwhile."""
+    actions = [*leases.taken(owner, lease_until), Row.state.set(VERIFYING), Row.detail.remove()]
+    # One whose end has begun is open as well, and nobody may work on it just now; but it is due at another time.
+    as_it_stood = _open() & leases.free(now, owner) & (Row.due_at == standing.due_at)
+    return _standing(table.update(key(standing.upload.upload_id), actions, as_it_stood))
 
 
 def take_over(upload_id: str, group: str, owner: str, *, lease_until: int) -> None:

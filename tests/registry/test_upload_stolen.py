@@ -54,6 +54,10 @@ def claim(standing):
     uploads.claim(standing.upload.upload_id, ME, now=NOW, lease_until=NOW + 60)
 
 
+def claim_here(standing):
+    uploads.claim_here(standing, ME, now=NOW, lease_until=NOW + 60)
+
+
 def take_over(standing):
     uploads.take_over(standing.upload.upload_id, "group", ME, lease_until=NOW + 60)
 
@@ -101,6 +105,10 @@ def save_expected(standing):
     [
         *((own, act, claim) for act in (taken, removed)),
         *((own, changed(state=state), claim) for state in (uploads.READY, uploads.FAILED, uploads.EXPIRED)),
+        *(
+            (own, act, claim_here)
+            for act in (taken, removed, changed(due_at=NOW), changed(state=uploads.READY))
+        ),
         *((own, act, take_over) for act in (taken, removed)),
         *((own, act, move) for act in (taken, removed, changed(due_at=NOW), changed(state=uploads.READY))),
         *((own, act, write) for act in (taken, removed) for write in (renew, end, vanish, begin_shares)),
@@ -133,7 +141,8 @@ def test_what_is_not_ours_any_more_is_not_given_back(upload, act):
 
 def test_what_is_ours_is_given_back_for_anyone(upload):
     upload_id = upload.upload.upload_id
-    uploads.claim(upload_id, ME, now=NOW, lease_until=NOW + 60, state=uploads.VERIFYING)
+    claim_here(upload)
+    claim_here(upload)  # Its first answer may have been lost.
     uploads.release(upload_id, ME, uploads.UPLOADING, "said")
     standing = uploads.find(upload_id)
     assert (standing.state, standing.owner, standing.detail) == (uploads.UPLOADING, None, "said")
