@@ -14,7 +14,7 @@ help:
 	@echo 'make test            run all tests'
 	@echo 'make test-browser    try in Chromium what pages of other sites can do to make run'
 	@echo 'make lint            check style and types'
-	@echo 'make rebuild         make the index again from the bucket (stop make run first); STAGE=S for a deployment'
+	@echo 'make rebuild         make the index again from the bucket (stop make run first); STAGE=S for a deployment, DRY_RUN=1 to look'
 	@echo 'make deploy STAGE=S  deploy to AWS, or to the emulator at AWS_ENDPOINT_URL; parameters are WEIGHTHOUSE_ variables'
 	@echo 'make destroy STAGE=S remove the deployment; bucket and table stay, but with DATA=delete'
 	@echo 'make package         make the ZIP that Lambda runs (WEIGHTHOUSE_ARCHITECTURE=x86_64|arm64)'
@@ -37,7 +37,7 @@ run: $(RUN) $(EMULATOR)
 	@exec .venv/bin/python -m devserver
 
 rebuild: $(RUN) $(EMULATOR)
-	@exec .venv/bin/python -m $(if $(STAGE),infra,devserver) rebuild
+	@exec .venv/bin/python -m $(if $(STAGE),infra,devserver) rebuild $(if $(DRY_RUN),--dry-run)
 
 test: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder

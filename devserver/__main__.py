@@ -1,22 +1,28 @@
-"""`python -m devserver` serves; `python -m devserver rebuild` makes the index again from the bucket."""
+"""`python -m devserver` serves; `python -m devserver rebuild [--dry-run]` makes the index again from the bucket."""
 
 import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from devserver.console import Halt
 from devserver.options import Options
 from devserver.server import rebuild, serve
 
-_COMMANDS = {(): serve, ("rebuild",): rebuild}
+_COMMANDS: dict[tuple[str, ...], Callable[[Options], None]] = {
+    (): serve,
+    ("rebuild",): rebuild,
+    ("rebuild", "--dry-run"): partial(rebuild, dry_run=True),
+}
 
 
 def main(arguments: list[str]) -> int:
     """Does what is asked and gives the exit status."""
     command = _COMMANDS.get(tuple(arguments))
     if command is None:
-        print("usage: python -m devserver [rebuild]", file=sys.stderr)
+        print("usage: python -m devserver [rebuild [--dry-run]]", file=sys.stderr)
         return 2
     # Whatever it writes is for its user alone, and so is what the AWS stand-in writes.
     os.umask(0o077)

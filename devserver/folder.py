@@ -28,6 +28,7 @@ class Folder:
         self.tables = path / "tables"
         self.log = path / "emulator.log"
         self.history = path / "history.jsonl"
+        self.report = path / "rebuild.log"
         self._users = path / "users.json"
         self._rebuilding = path / "rebuilding"
         try:

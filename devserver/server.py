@@ -50,11 +50,12 @@ def serve(options: Options) -> None:
             raise Halt(f"the AWS stand-in ended: see {folder.log}. The next start makes the index again.")
 
 
-def rebuild(options: Options) -> None:
-    """Makes the index again from the bucket; `Halt` when a server uses the data folder."""
+def rebuild(options: Options, *, dry_run: bool = False) -> None:
+    """Makes the index again from the bucket; `Halt` when a server uses the data folder, or something failed."""
     with _stores(options) as (folder, which, _):
         stores.sign_in(folder, which)
-        stores.rebuild_index(folder, embedded_table=which.embedded_dynamodb)
+        report = stores.rebuild_index(folder, embedded_table=which.embedded_dynamodb, dry_run=dry_run)
+    stores.check(report)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -38,10 +39,10 @@ def _destroy() -> None:
     destroy(_stage(), data=data == "delete")
 
 
-def _rebuild() -> None:
+def _rebuild(*, dry_run: bool = False) -> None:
     from infra.rebuild import rebuild
 
-    rebuild(_stage())
+    rebuild(_stage(), dry_run=dry_run)
 
 
 def _stage() -> str:
@@ -51,21 +52,23 @@ def _stage() -> str:
     return stage
 
 
-_COMMANDS: dict[str, Callable[[], None]] = {
-    "package": _package,
-    "deploy": _deploy,
-    "destroy": _destroy,
-    "rebuild": _rebuild,
+_COMMANDS: dict[tuple[str, ...], Callable[[], None]] = {
+    ("package",): _package,
+    ("deploy",): _deploy,
+    ("destroy",): _destroy,
+    ("rebuild",): _rebuild,
+    ("rebuild", "--dry-run"): partial(_rebuild, dry_run=True),
 }
 
 
 def main(arguments: list[str]) -> int:
     """Does what is asked and gives the exit status."""
-    if len(arguments) != 1 or arguments[0] not in _COMMANDS:
-        say(f"usage: python -m infra {'|'.join(_COMMANDS)}")
+    command = _COMMANDS.get(tuple(arguments))
+    if command is None:
+        say(f"usage: python -m infra {'|'.join(' '.join(words) for words in _COMMANDS)}")
         return 2
     try:
-        _COMMANDS[arguments[0]]()
+        command()
     except Halt as reason:
         print(f"Weighthouse: {reason}", file=sys.stderr)
         return 1

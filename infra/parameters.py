@@ -78,7 +78,7 @@ AROUND = (
     Parameter(
         "throttle_rate", "Requests a second in the long run; more are answered with 429.", "100", number=True
     ),
-    Parameter("versioning", "Whether the bucket keeps old versions of objects for 30 days.", "off", SWITCH),
+    Parameter("versioning", "Whether the bucket keeps old versions of objects for 30 days.", "on", SWITCH),
     Parameter("xray", "Whether requests are traced by X-Ray.", "off", SWITCH),
 )
 

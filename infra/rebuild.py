@@ -1,15 +1,20 @@
 """`make rebuild STAGE=…`: makes a deployed stage's index again from its bucket, from this machine."""
 
 import os
+from pathlib import Path
 
 from devserver.console import Halt, say
+from devserver.stores import check, tell
 from infra.account import Account
 from infra.deploy import names_of
 from infra.stack import Stack
 
 
-def rebuild(stage: str) -> None:
-    """Writes the rows of every version in the stage's bucket into its table; `Halt` when there is no such stage."""
+def rebuild(stage: str, *, dry_run: bool) -> None:
+    """Writes the rows of every version in the stage's bucket into its table.
+
+    `Halt` when there is no such stage, or when something could not be restored. With `dry_run` nothing is changed.
+    """
     account = Account()
     stack = Stack(account, stage)
     current = stack.describe()
@@ -24,4 +29,6 @@ def rebuild(stage: str) -> None:
     from chalicelib.registry import rebuilding
 
     say(f"Making the index in {names.table} again from {names.bucket} …")
-    say(str(rebuilding.rebuild()))
+    report = rebuilding.rebuild(dry_run=dry_run, say=say)
+    tell(report, Path("build") / f"rebuild-{stage}.log")
+    check(report)

@@ -18,6 +18,9 @@ _OLD_VERSIONS = {
     "ExpiredObjectDeleteMarker": True,
 }
 """With versioning on, what is deleted would otherwise be paid for for ever."""
+_PASSING = ("uploads/", "tasks/", "zips/", "quarantine/")
+"""Where nothing lies for long: of what was removed there, no old version is of use. The shorter of two rules counts
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html)."""
 
 
 def resources(names: Names) -> dict[str, Any]:
@@ -60,7 +63,11 @@ def bucket(names: Names) -> dict[str, Any]:
             },
             "CorsConfiguration": {"CorsRules": [_cors_rule(rule) for rule in CORS_RULES]},
             "LifecycleConfiguration": {
-                "Rules": [*(_lifecycle_rule(rule) for rule in LIFECYCLE_RULES), _OLD_VERSIONS]
+                "Rules": [
+                    *(_lifecycle_rule(rule) for rule in LIFECYCLE_RULES),
+                    *(_old_versions_gone(prefix) for prefix in _PASSING),
+                    _OLD_VERSIONS,
+                ]
             },
             "NotificationConfiguration": {
                 "LambdaConfigurations": [_notification(names, prefix) for prefix in keys.WORKER_PREFIXES]
@@ -84,6 +91,15 @@ def _notification(names: Names, prefix: str) -> dict[str, Any]:
 def _cors_rule(rule: dict[str, Any]) -> dict[str, Any]:
     """A rule of S3's API as CloudFormation has it, which calls one field otherwise."""
     return {"ExposedHeaders" if name == "ExposeHeaders" else name: value for name, value in rule.items()}
+
+
+def _old_versions_gone(prefix: str) -> dict[str, Any]:
+    return {
+        "Id": f"old-{prefix.rstrip('/')}",
+        "Status": "Enabled",
+        "Prefix": prefix,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    }
 
 
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:

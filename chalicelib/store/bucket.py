@@ -27,6 +27,12 @@ LIFECYCLE_RULES: list[Any] = [
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 14},
     },
     {"ID": "uploads", "Status": "Enabled", "Filter": {"Prefix": "uploads/"}, "Expiration": {"Days": 14}},
+    {
+        "ID": "quarantine",
+        "Status": "Enabled",
+        "Filter": {"Prefix": "quarantine/"},
+        "Expiration": {"Days": 30},
+    },
     {"ID": "zips", "Status": "Enabled", "Filter": {"Prefix": "zips/"}, "Expiration": {"Days": 7}},
 ]
 

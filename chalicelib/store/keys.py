@@ -14,6 +14,7 @@ ZIPS = "zips/"
 TASKS = "tasks/"
 ACCESS = "access/"
 TOKENS = "tokens/"
+QUARANTINE = "quarantine/"
 WORKER_PREFIXES = (UPLOADS, TASKS)
 """The bucket calls the worker function for each object that appears here."""
 FILES_SUFFIX = ".files.jsonl"
@@ -99,6 +100,11 @@ def token_expiry(key: str) -> int | None:
     """When the token of this object expires, in seconds since the epoch; None for one that is not ours."""
     named = re.fullmatch(rf"{TOKENS}[^/]+/([0-9]{{12}})-[0-9A-Za-z]+\.json", key)
     return int(named[1]) if named else None
+
+
+def quarantine_key(run: str, key: str) -> str:
+    """Where an object lies that a rebuild took for one that belongs to nothing; `run` names the rebuild."""
+    return f"{QUARANTINE}{run}/{key}"
 
 
 def model_pk(user_id: str, model_id: str) -> str:

@@ -42,6 +42,14 @@ class Stored(NamedTuple):
     crc32: int | None
 
 
+class Listed(NamedTuple):
+    """An object in a list."""
+
+    key: str
+    size: int
+    etag: str
+
+
 class Digest(NamedTuple):
     """What reading an object gave: SHA-256 in hex, CRC-32, bytes."""
 
@@ -195,13 +203,18 @@ def digest(key: str, etag: str | None = None, progress: Callable[[int], None] | 
     return Digest(sha256.hexdigest(), crc32, size)
 
 
-def list_keys(prefix: str) -> Iterator[str]:
-    """The keys under a prefix, in order; one ListObjectsV2 per 1,000."""
+def listed(prefix: str) -> Iterator[Listed]:
+    """The objects under a prefix, in the order of their keys; one ListObjectsV2 per 1,000."""
     for page in (
         bucket.client().get_paginator("list_objects_v2").paginate(Bucket=bucket.name(), Prefix=prefix)
     ):
         for item in page.get("Contents", []):
-            yield item["Key"]
+            yield Listed(item["Key"], item["Size"], item["ETag"])
+
+
+def list_keys(prefix: str) -> Iterator[str]:
+    """The keys under a prefix, as `listed`."""
+    return (found.key for found in listed(prefix))
 
 
 def delete(keys: Iterable[str], check: Callable[[], object] = bool) -> int:

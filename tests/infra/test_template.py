@@ -22,7 +22,7 @@ OTHERS = {
     "Domain": "models.example.com",
     "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012",
     "JwtSecret": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:jwt-AbCdEf",
-    "Versioning": "on",
+    "Versioning": "off",
     "Xray": "on",
 }
 
@@ -79,7 +79,13 @@ def test_bucket_and_table_are_those_of_the_service_and_outlive_the_stack():
         assert same["Prefix"] == rule["Filter"]["Prefix"]
         assert same.get("ExpirationInDays") == rule.get("Expiration", {}).get("Days")
         assert same.get("AbortIncompleteMultipartUpload") == rule.get("AbortIncompleteMultipartUpload")
-    assert set(rules) == {"old-versions"}
+    assert rules.pop("old-versions")["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+    passing = {
+        rule["Prefix"]: rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in rules.values()
+    }
+    assert passing == dict.fromkeys(("uploads/", "tasks/", "zips/", "quarantine/"), 1)
+    assert made["VersioningConfiguration"]["Fn::If"][:2] == ["Versioned", {"Status": "Enabled"}]
+    assert template()["Parameters"]["Versioning"]["Default"] == "on"
     events = made["NotificationConfiguration"]["LambdaConfigurations"]
     assert {event["Filter"]["S3Key"]["Rules"][0]["Value"] for event in events} == {"uploads/", "tasks/"}
     table = resource("Table")

@@ -9,7 +9,7 @@ from itertools import count
 from chalicelib.registry import clock, documents, manifests
 from chalicelib.schema.documents import VersionDocument
 from chalicelib.schema.records import INLINE_FILES, FileRecord, VersionRecord
-from chalicelib.store import table, versions
+from chalicelib.store import keys, objects, table, versions
 
 _seconds = count(1_700_000_000)
 
@@ -34,8 +34,11 @@ def plant(model_id="iris", version="v1", *, user_id="ana", files=1, **fields):
     plant_all([(model_id, version, fields)], user_id=user_id, files=files)
 
 
-def plant_all(wanted, *, user_id="ana", files=1):
-    """Many of them at once: (model_id, version, fields) of each, the oldest first."""
+def plant_all(wanted, *, user_id="ana", files=1, stored=False):
+    """Many of them at once: (model_id, version, fields) of each, the oldest first.
+
+    With `stored` each has its one file, which is empty, so that a rebuild restores it.
+    """
     listed = made_up_files(files) if isinstance(files, int) else files
     rows = []
     for model_id, version, fields in wanted:
@@ -60,6 +63,8 @@ def plant_all(wanted, *, user_id="ana", files=1):
             upload_id=f"{next(_seconds):032x}",
             content_id=documents.content_id(listed),
         )
+        if stored:
+            objects.put(keys.file_key(*record.id, listed[0].path), b"")
         manifests.write_files(record, listed, bool)
         record.manifest_etag = manifests.write_first(record, bool)
         rows += [versions.version_row(record), *versions.index_rows(record).values()]

@@ -17,4 +17,7 @@ def test_a_deletion_outlives_the_table(api, monkeypatch):
     rebuild()
 
     assert api.get("/ai-models/ana/iris", version="v1").status == 404
-    assert everything() == (set(), set(), set())
+    found, parts, rows = everything()
+    assert (parts, rows) == (set(), set())
+    # Without the table nobody knows that they were to be removed.
+    assert [key.partition("Z/")[2] for key in found] == ["models/ana/iris/v1/model.pkl"]

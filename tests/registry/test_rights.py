@@ -293,5 +293,7 @@ def test_a_role_allows_what_its_function_does_and_nothing_more(uploader, monkeyp
 
 def test_every_kind_of_object_is_thought_of():
     prefixes = {value for value in vars(keys).values() if isinstance(value, str) and value.endswith("/")}
+    # No function touches it: rebuilding is for people.
+    prefixes.remove(keys.QUARANTINE)
     named = {part for rights in RIGHTS.values() for part in rights if part.endswith("/")}
     assert named == prefixes

@@ -32,7 +32,7 @@ def share(people, *users):
 
 
 def prepare(people, versions, *, users=("ben",)):
-    plant_all([("iris", f"v{number}", {}) for number in range(1, versions + 1)])
+    plant_all([("iris", f"v{number}", {}) for number in range(1, versions + 1)], stored=True)
     share(people, *users)
 
 
@@ -104,7 +104,7 @@ def test_sharing_does_not_outlive_a_deletion_that_died(people, versions, query):
         if people.ana.get(IRIS).status == 404:
             # The copy may be there still: by the old model it means nothing to a new one.
             manifests.remove(*(("ana", "iris", f"v{number}") for number in range(1, versions + 1)))
-            plant_all([("iris", "v1", {})])
+            plant_all([("iris", "v1", {})], stored=True)
             assert people.ben.get(IRIS).status == 404, fault
             table.clear(keep=keys.HISTORY)
             rebuild()
@@ -159,7 +159,7 @@ def test_a_rebuild_shares_what_is_shared(people):
 
 def test_a_copy_from_before_is_about_a_version_of_its_time(people):
     old = b'{"user_id":"ana","model_id":"iris","everyone":false,"users":["ben"],"updated_at":"%s"}'
-    plant_all([("iris", "v1", {})])
+    plant_all([("iris", "v1", {})], stored=True)
     created = people.ana.get(IRIS).json["created_at"]
     for at, shared in (("2020-01-01T00:00:00.000000Z", False), (created, True)):
         objects.put(keys.access_key("ana", "iris"), old % at.encode())
@@ -170,7 +170,7 @@ def test_a_copy_from_before_is_about_a_version_of_its_time(people):
 
 
 def test_a_row_from_before_without_its_model_ends_with_the_next_sweep(people, monkeypatch):
-    plant_all([("iris", "v1", {})])
+    plant_all([("iris", "v1", {})], stored=True)
     with monkeypatch.context() as patched:
         patched.setattr(deleting, "remove", lambda *_, **__: False)
         people.ana.delete(IRIS)
