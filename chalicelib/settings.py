@@ -44,6 +44,8 @@ class Settings:
     """S3 endpoint to write into presigned URLs, where clients reach the store under another name."""
     history_ttl: int = 365 * 86_400
     """Seconds for which it is kept who did what to a version."""
+    token_max_days: int = 366
+    """Days after which an API token is refused, whatever it was made for: also one that was made before."""
     auth: Auth = "none"
     """How callers are known: not at all, by bearer tokens, or by API Gateway's check of AWS signatures."""
     jwt_issuer: str = ""

@@ -5,18 +5,21 @@ from typing import Literal
 
 from chalicelib.schema.history import Actor
 
-Scope = Literal["models:read", "models:write", "models:admin"]
+ModelScope = Literal["models:read", "models:write", "models:admin"]
+Scope = ModelScope | Literal["tokens:write"]
 
-READ: Scope = "models:read"
-WRITE: Scope = "models:write"
-ADMIN: Scope = "models:admin"
+READ: ModelScope = "models:read"
+WRITE: ModelScope = "models:write"
+ADMIN: ModelScope = "models:admin"
+TOKENS: Scope = "tokens:write"
 
 IMPLIED: dict[Scope, frozenset[Scope]] = {
     READ: frozenset({READ}),
-    WRITE: frozenset({READ, WRITE}),
-    ADMIN: frozenset({READ, WRITE, ADMIN}),
+    WRITE: frozenset({READ, WRITE, TOKENS}),
+    ADMIN: frozenset({READ, WRITE, ADMIN, TOKENS}),
+    TOKENS: frozenset({TOKENS}),
 }
-"""What each scope allows: who may write may read, and an admin may do both with any user's models."""
+"""What each scope allows: who may write may read and make API tokens, and an admin may do so with any user's models."""
 
 
 @dataclass(frozen=True, slots=True)

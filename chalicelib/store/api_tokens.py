@@ -51,16 +51,27 @@ def of_user(user_id: str) -> list[TokenRecord]:
     return [row.read(TokenRecord) for row in table.rows(Range(keys.tokens_pk(user_id)))]
 
 
-def save(record: TokenRecord) -> None:
+def save(record: TokenRecord, noted: Row) -> None:
     """Keeps a new token: in the bucket first, so that `rebuild` forgets none that was handed out."""
     objects.put(record.object_key, json.encode(record), content_type="application/json")
-    table.transact(Changes(puts=[(row, None) for row in rows(record)]))
+    table.transact(Changes(puts=[*((row, None) for row in rows(record)), (noted, None)]))
 
 
-def remove(record: TokenRecord) -> None:
+def remove(record: TokenRecord, noted: Row) -> None:
     """Removes a token: from the bucket first, so that `rebuild` brings none back that was revoked."""
     objects.delete([record.object_key])
-    table.transact(Changes(deletes=[(key, None) for key in _keys(record)]))
+    table.transact(Changes(puts=[(noted, None)], deletes=[(key, None) for key in _keys(record)]))
+
+
+def note_use(record: TokenRecord, day: str, noted: Row) -> None:
+    """Keeps what the record says of the token's use on this day, in one transaction.
+
+    Raises `ConditionFailed` when the day is noted already, or the token is gone.
+    """
+    first = Row.detail.does_not_exist() | (Row.detail < day)
+    told = [Row.body.set(json.encode(record).decode()), Row.detail.set(day)]
+    updates = [(key, told, Row.pk.exists() & first) for key in _keys(record)]
+    table.transact(Changes(puts=[(noted, None)], updates=updates))
 
 
 def copies(user_id: str | None = None) -> Iterator[tuple[str, int]]:

@@ -188,6 +188,11 @@ def history_pk(user_id: str, model_id: str) -> str:
     return f"{HISTORY}{user_id}/{model_id}"
 
 
+def token_history_pk(user_id: str) -> str:
+    """The partition of what was done to a user's API tokens."""
+    return f"{HISTORY}{user_id}"
+
+
 def history_sk(at: str, entry_id: str) -> str:
     """The row of one thing that was done, by its time."""
     return f"{at}#{entry_id}"
