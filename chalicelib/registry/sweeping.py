@@ -32,7 +32,7 @@ def sweep(remaining: Remaining = lambda: math.inf) -> int:
             count += 1
         except Exception:
             # One entry that can't be settled now must not keep the others from it; it stays due.
-            log.exception("The sweep could not settle %s", entry.key[1])
+            log.exception("The sweep could not settle %s", entry.rows[0][1])
     try:
         zipping.give_up_dead()
     except Exception:
@@ -52,7 +52,7 @@ def _settle(entry: Entry) -> None:
 def _settle_upload(entry: Entry) -> None:
     standing = uploads.find(entry.name)
     now = clock.now()
-    if standing is None or standing.journal != entry.key:
+    if standing is None or standing.journal not in entry.rows:
         journal.close(entry)
     elif standing.state in (uploads.READY, uploads.FAILED, uploads.EXPIRED):
         tidy(standing)

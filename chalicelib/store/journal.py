@@ -15,21 +15,23 @@ PATIENCE = 120
 """Seconds that work within a request is left alone: API Gateway ends a request after 29."""
 
 
+ROW = 300_000
+"""Bytes of keys that a row of the journal notes at most: DynamoDB takes 400 KB
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Work on a version that was begun: its kind, the version, and the rows of the index that it touches."""
+    """Work on a version that was begun: its kind, the version, and the rows of the index that it touches.
 
-    key: Key
+    `rows` are those of the journal that note it: several, where one can't hold all that is touched.
+    """
+
+    rows: list[Key]
     kind: str
     name: str
     version: tuple[str, str, str] | None
     keys: list[Key]
-
-
-def entry_row(kind: str, version: tuple[str, str, str], touched: list[Key]) -> Row:
-    """The row of new work on a version, due in two minutes."""
-    sk = keys.journal_sk(int(time()) + PATIENCE, kind, uuid4().hex)
-    return Row(keys.JOURNAL_PK, sk, body=json.encode(_packed(version, touched)).decode())
 
 
 def deletion_key(upload_id: str, due_at: int) -> Key:
@@ -43,10 +45,32 @@ def deletion_row(version: tuple[str, str, str], upload_id: str, due_at: int) -> 
 
 
 def open_entry(kind: str, version: tuple[str, str, str], touched: list[Key]) -> Entry:
-    """Notes that work on a version begins."""
-    row = entry_row(kind, version, touched)
-    table.put(row)
-    return _entry(row)
+    """Notes that work on a version begins, to be looked at in two minutes; one PutItem for 300 KB of words and tags.
+
+    Each of the rows is an entry of its own for the sweep: it says by itself which rows of the index to put right.
+    """
+    name, due_at = uuid4().hex, int(time()) + PATIENCE
+    rows = []
+    for number, piece in enumerate(_pieces(touched)):
+        sk = keys.journal_sk(due_at, kind, f"{name}-{number}")
+        rows.append(Row(keys.JOURNAL_PK, sk, body=json.encode(_packed(version, piece)).decode()))
+    for row in rows:
+        table.put(row)
+    return Entry([(row.pk, row.sk) for row in rows], kind, name, version, touched)
+
+
+def _pieces(touched: list[Key]) -> Iterator[list[Key]]:
+    """The keys in lists of which each fits in a row: a key holds more than what is written of it."""
+    piece: list[Key] = []
+    room = ROW
+    for key in touched:
+        size = len(json.encode(key))
+        if piece and size > room:
+            yield piece
+            piece, room = [], ROW
+        piece.append(key)
+        room -= size
+    yield piece
 
 
 class Touched(Struct):
@@ -79,12 +103,13 @@ def _entry(row: Row) -> Entry:
     _, kind, name = row.sk.split("#", 2)
     touched = row.read(Touched) if row.body else None
     version, index = (touched.version, _unpacked(touched)) if touched else (None, [])
-    return Entry((row.pk, row.sk), kind, name, version, index)
+    return Entry([(row.pk, row.sk)], kind, name, version, index)
 
 
 def close(entry: Entry) -> None:
     """Notes that work has ended."""
-    table.delete(entry.key)
+    for key in entry.rows:
+        table.delete(key)
 
 
 def due(now: int) -> Iterator[Entry]:
