@@ -27,6 +27,8 @@ EXACT = 2
 """What a whole word counts for, compared with the beginning of one."""
 MAX_WORD_CHARS = 64
 """Characters of a word that count: as a key of the index it stays below 300 bytes."""
+MAX_TEXT_CHARS = 40_000
+"""Characters of a text that are looked at, as it is without compatibility forms: some of those are 18 characters."""
 MAX_INDEX_WORDS = 1_000
 """Different words that a version is found by: each is a row, and a write."""
 MAX_QUERY_WORDS = 16
@@ -116,6 +118,6 @@ def found_by(query_word: str, found: Iterable[str]) -> str | None:
 def _folded(text: str) -> str:
     if text.isascii():
         return text.lower()
-    folded = unicodedata.normalize("NFKD", text).casefold()
+    folded = unicodedata.normalize("NFKD", text).casefold()[:MAX_TEXT_CHARS]
     letters = "".join(char for char in folded if not unicodedata.category(char).startswith("M"))
     return letters.translate(_PLAIN_LETTERS)

@@ -60,8 +60,8 @@ def active_row(record: VersionRecord) -> Row:
 def index_rows(record: VersionRecord) -> dict[Key, Row]:
     """The rows by which tags and words find a version, with what filters and ranking need.
 
-    Each is below 1 KB, and so one write unit. Marks of the tags are in the rows of tags alone: a version has 50 of
-    those at most, and 1,000 of words.
+    A row of a word is below 1 KB, and so one write unit. Marks of the tags are in the rows of tags alone, of which a
+    version has 50 at most, each below 1.5 KB.
     """
     document, created = record.document, created_key(record)
     common: dict[str, Any] = {"framework": document.framework, "model_type": document.model_type}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.errors import InvalidRequest
 from chalicelib.registry.words import (
     MAX_INDEX_WORDS,
+    MAX_TEXT_CHARS,
     found_by,
     index_words,
     match,
@@ -113,6 +114,10 @@ def test_a_version_is_found_by_its_1000_best_words():
     found = index_words(document(name="last", algorithm="beside", description=" ".join(numbered)))
     assert list(found) == ["last", "m", "beside", *numbered[:997]]
     assert len(index_words(document(description=" ".join(numbered[:999])))) == MAX_INDEX_WORDS == 1_000
+
+
+def test_a_text_of_forms_that_stand_for_many_letters_is_read_to_a_limit():
+    assert len("".join(words("\ufdfa" * 20_000))) < MAX_TEXT_CHARS
 
 
 def test_one_of_the_words_that_begin_so_counts_as_found():
