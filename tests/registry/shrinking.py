@@ -17,6 +17,11 @@ def shrink(monkeypatch, **sizes):
             monkeypatch.setattr(module, name, size)
 
 
+def shrink_to_one(monkeypatch):
+    """With these each of two files has a row of its own in every list, and each row a batch of its own."""
+    shrink(monkeypatch, FILES_PER_ROW=1, INLINE_FILES=1, BATCH=1, CHUNK=1)
+
+
 def shrink_all(monkeypatch):
     """With these, seven files have a list of their own of three rows, each in another batch, and two pages of URLs."""
     shrink(monkeypatch, FILES_PER_ROW=3, INLINE_FILES=2, BATCH=1, WRITERS=2, CHUNK=4, URLS=4)

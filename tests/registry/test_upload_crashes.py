@@ -6,6 +6,7 @@ nothing is left that belongs to nothing.
 
 import pytest
 from faults import Fault, Killed, kills
+from shrinking import shrink_to_one
 from uploading import AFTER_EXPIRY, FILES, LATER, Uploader, zipped
 
 from chalicelib.registry import clock, parts
@@ -36,10 +37,21 @@ def form(request, uploader):
     return uploader.form, {"model.pt": FILES["model.pt"]}
 
 
+@pytest.fixture
+def rows(monkeypatch):
+    """Has the lists of two files cross every boundary of rows and batches."""
+    shrink_to_one(monkeypatch)
+
+
 @pytest.fixture(params=["here", "later", "bundle", "folder"])
 def planned(request, uploader, monkeypatch):
-    """Plans an upload and sends its bytes: files finished in the request, by the worker, in a bundle, and a ZIP."""
-    if request.param in ("later", "bundle"):
+    """Plans an upload and sends its bytes: files finished in the request, by the worker, in a bundle, and a ZIP.
+
+    `rows` is a bundle whose every file and batch has a row of its own.
+    """
+    if request.param == "rows":
+        shrink_to_one(monkeypatch)
+    if request.param in ("later", "bundle", "rows"):
         monkeypatch.setenv("WEIGHTHOUSE_REQUEST_VERIFY_LIMIT", "1")
         settings.cache_clear()
 
@@ -47,7 +59,7 @@ def planned(request, uploader, monkeypatch):
         if request.param == "folder":
             uploader.plan_folder()
         else:
-            uploader.plan_files(bundle=request.param == "bundle")
+            uploader.plan_files(bundle=request.param in ("bundle", "rows"))
         uploader.send()
 
     return plan_and_send
@@ -76,6 +88,7 @@ def test_a_form_that_is_not_sent_again_leaves_nothing(uploader, form):
         uploader.remove()
 
 
+@pytest.mark.usefixtures("rows")
 def test_a_plan_leaves_nothing_but_a_reservation_that_expires(uploader):
     for fault in kills():
         act(fault, uploader.plan_files)
@@ -87,6 +100,7 @@ def test_a_plan_leaves_nothing_but_a_reservation_that_expires(uploader):
         uploader.remove()
 
 
+@pytest.mark.parametrize("planned", ["here", "later", "rows", "folder"], indirect=True)
 def test_a_completion_is_gone_on_with(uploader, planned):
     for fault in kills():
         planned()
@@ -169,6 +183,7 @@ def test_parts_of_a_large_member_do_not_stay(uploader, monkeypatch):
     assert "UploadPartCopy" in struck
 
 
+@pytest.mark.usefixtures("rows")
 def test_an_abort_can_be_repeated_and_what_it_left_never_completed(uploader):
     for fault in kills():
         uploader.plan_files()
