@@ -186,7 +186,7 @@ class Liar:
             return 200, self.said["linked" if "urls=true" in url.query else "listed"], {}
         if path.endswith("/versions") and self.said["versions"] is MISSING:
             return 404, {"detail": "There is no such model"}, {}
-        if path.endswith("/versions") or path.count("/") == 2:
+        if path.endswith("/versions") or path.count("/") == 2 or "/search/" in path:
             return 200, self.said["versions"], {}
         return 200, self.said["document"], {}
 

@@ -102,6 +102,8 @@ def test_doctor_says_which_part_is_not_well(door, command):
     assert status == 1
     assert "✗ stores    The table can't be reached" in out
     assert "✗ clock     " in out
+    door["health"] = {"service": "unavailable", "detail": "\x1b[2J\u202e"}
+    assert r"✗ stores    \x1b[2J\u202e;" in command("doctor", "--url", door["url"])[1]
     door["health"] = ["another service"]
     status, out, _ = command("doctor", "--url", door["url"])
     assert (status, out.splitlines()[-1][:9]) == (1, "✗ service")

@@ -22,7 +22,7 @@ from liar import (
 )
 
 from weighthouse import Client, InvalidAnswer, InvalidInput, NotFound, Version, WeighthouseError
-from weighthouse.answers import LARGEST
+from weighthouse.answers import LARGEST, parse
 from weighthouse.cli import showing
 from weighthouse.cli.session import console
 from weighthouse.patience import Patience, Transient
@@ -159,6 +159,69 @@ def test_whatever_a_list_of_files_says_nothing_outside_is_touched(lie, home, ans
         check_token(liar)
 
 
+EVIL = "evil \x1b[31m\x07\u202egpj.exe\u2066\r\n\x9b2J\u200b"
+"""A text that clears a screen, turns round and hides, where it reaches a terminal as it is."""
+
+
+def evil(value):
+    """A document with that in every text that is free to hold it."""
+    fixed = {
+        "user_id",
+        "model_id",
+        "version",
+        "file_hash",
+        "crc32",
+        "created_at",
+        "updated_at",
+        "url",
+        "next_token",
+    }
+    if isinstance(value, dict):
+        return {key: value[key] if key in fixed else evil(value[key]) for key in value}
+    if isinstance(value, list):
+        return [evil(item) for item in value]
+    return EVIL if isinstance(value, str) or value is None else value
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["info", "u/m"],
+        ["files", "u/m"],
+        ["ls", "u"],
+        ["versions", "u/m"],
+        ["search", "u", "words"],
+        ["diff", "u/m:v1", "v2"],
+        ["set", "u/m", "+tag"],
+        ["rm", "u/m", "--yes"],
+        ["pull", "u/m", "to"],
+        ["push", "net", "u/m"],
+        ["info", "u/nothing"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_no_text_of_a_registry_reaches_a_terminal_as_it_is(
+    lie, home, command, monkeypatch, arguments, as_json
+):
+    texts = {"dependencies": [EVIL], "tags": [EVIL], "custom_metadata": {EVIL: EVIL, "list": [EVIL]}}
+    numbers = {"input_shape": [1], "output_shape": None, "num_parameters": 7}
+    measures = dict.fromkeys(
+        ("training_accuracy", "validation_accuracy", "test_accuracy", "training_loss"), 0.5
+    )
+    document = {**evil({**DOCUMENT, **numbers}), **numbers, **measures, **texts}
+    listed = {**ANSWERS["listed"], "files": [evil(FILE)]}
+    page = {"models": [document, document], "next_token": None}
+    _, liar = lie(document=document, versions=page, listed=listed, health={"service": EVIL, "detail": EVIL})
+    if arguments[-1] == "u/nothing":
+        monkeypatch.setattr(liar, "_answer", lambda *_: (404, {"detail": EVIL}, {"X-Request-Id": EVIL[:6]}))
+    status, out, err = command(*arguments, "--url", SERVICE, *(["--json"] if as_json else []))
+    refused = {"pull": 2, "push": 6}.get(arguments[0], 0)
+    assert status == (3 if arguments[-1] == "u/nothing" else refused)
+    assert "".join((out + err).split("\n")).isprintable()
+    assert "exe" not in out or not as_json or out.isascii()
+
+
 def check_token(liar):
     """Only the service itself may hear the token."""
     for _, url, headers in liar.asked:
@@ -232,6 +295,18 @@ def test_what_is_no_answer_at_all_is_an_error(lie, home, body):
     ):
         with pytest.raises(WeighthouseError):
             act()
+
+
+def test_no_more_of_an_answer_is_read_than_one_can_have(lie):
+    client, _ = lie(document=b" " * LARGEST + json.dumps(DOCUMENT).encode())
+    with pytest.raises(InvalidAnswer, match="more than"):
+        client.get("u", "m")
+
+
+@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
+def test_what_is_no_json_is_no_answer(constant):
+    with pytest.raises(ValueError, match="no number"):
+        parse(b'{"passed over": ' + constant + b"}")
 
 
 @pytest.mark.parametrize(
