@@ -52,7 +52,7 @@ def update(
         try:
             commit(record, changed)
         except ConditionFailed:
-            manifests.take_back(changed)
+            # What was written lies over a manifest that the deletion, if it was one, removes.
             continue
         return documents.full_document(changed)
     raise StoreBusy("Many changes of this version are being made at once; try again in a moment")

@@ -67,7 +67,7 @@ def run(name: str, remaining: Remaining) -> None:
     row = versions.find(user_id, model_id, version)
     record = row.read(VersionRecord) if row and row.state == versions.READY else None
     if record is None or record.content_id != content_id:
-        builds.release(key)
+        builds.forget(key)
     elif not objects.exists(key):
         try:
             build(record, remaining)
@@ -97,9 +97,9 @@ def build(record: VersionRecord, remaining: Remaining) -> int:
     except LeaseLost:
         raise
     except BaseException:
-        builds.release(key)
+        builds.release(key, owner)
         raise
-    builds.release(key)
+    builds.release(key, owner)
     _remove_if_version_gone(record, key)
     return size
 

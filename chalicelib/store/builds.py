@@ -67,6 +67,14 @@ def leave(name: str, owner: str, *, lease_until: int) -> None:
         return
 
 
-def release(name: str) -> None:
-    """Gives the building up, or says that it is done."""
+def release(name: str, owner: str) -> None:
+    """Gives the building up, or says that it is done; nothing happens when another has taken over."""
+    try:
+        table.delete(key(name), Row.owner == owner)
+    except ConditionFailed:
+        return
+
+
+def forget(name: str) -> None:
+    """Nobody needs to build it."""
     table.delete(key(name))

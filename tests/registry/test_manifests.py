@@ -7,9 +7,9 @@ from contextlib import suppress
 import pytest
 from agreement import assert_agreement, sweep_later
 from api import everything
-from faults import Fault, Killed
+from faults import Fault, Killed, kills
 from msgspec import json, structs
-from stealing import stolen
+from stealing import changed, removed, stolen
 from uploading import LATER
 
 from chalicelib.registry import clock, manifests
@@ -232,3 +232,69 @@ def test_a_list_of_files_that_an_older_version_left_is_replaced(api):
     assert api.upload_zip(packed.getvalue()).status == 200
     record = manifests.read("ana", "net", "v1")
     assert len(manifests.read_files(record)) == 12
+
+
+class TestWhatIsTakenBack:
+    """What a writer takes back that the table has refused: its own manifest, while nobody needs it."""
+
+    @pytest.fixture
+    def record(self, api):
+        api.upload()
+        return manifests.read("ana", "iris", "v1")
+
+    ROW = versions.key("ana", "iris", "v1")
+
+    @pytest.mark.parametrize(
+        "act",
+        [removed, changed(upload_id="0" * 32), changed(state=versions.DELETING)],
+        ids=["gone", "another", "being deleted"],
+    )
+    def test_is_removed_when_its_version_is_gone(self, record, act):
+        act(self.ROW)
+        manifests.take_back(record)
+        assert not objects.exists(key())
+
+    @pytest.mark.parametrize("state", [versions.READY, versions.UPLOADING])
+    def test_stays_while_its_version_is_there(self, record, state):
+        changed(state=state)(self.ROW)
+        manifests.take_back(record)
+        assert objects.exists(key())
+
+    def test_stays_when_another_is_written_right_then(self, record):
+        removed(self.ROW)
+        with stolen(key(), lambda _: objects.put(key(), b"theirs")):
+            manifests.take_back(record)
+        assert objects.get(key()) == b"theirs"
+
+
+def test_a_name_that_is_lost_before_the_manifest_keeps_the_manifest_of_its_owner(api):
+    """The lease still holds: the row alone says whose the name is."""
+
+    def lose_the_name(_):
+        changed(upload_id="0" * 32)(versions.key("ana", "iris", "v1"))
+        objects.put(key(), b"theirs")
+
+    with stolen(key(), lose_the_name):
+        assert api.upload().status == 503
+    assert objects.get(key()) == b"theirs"
+
+
+@pytest.mark.parametrize("accident", [nothing, lose], ids=["there", "lost"])
+def test_a_change_that_dies_anywhere_leaves_a_new_version_its_manifest(api, accident):
+    """The version is deleted and uploaded anew before the change's first manifest, then the change is killed."""
+    for fault in kills():
+        api.upload()
+        accident("v1")
+        done = []
+
+        def act(_, done=done):
+            replace(api)
+            done.append(True)
+
+        with suppress(Killed), fault.acting(), stolen(key(), act):
+            api.put(f"{ONE}?version=v1", MINE)
+        if done:
+            row = versions.find("ana", "iris", "v1")
+            assert manifests.read("ana", "iris", "v1").upload_id == row.upload_id, fault
+        objects.delete_prefix("")
+        lose_the_table()
