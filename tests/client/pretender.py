@@ -220,7 +220,9 @@ class Pretender:
         handler.send_response(status)
         for name, value in headers:
             handler.send_header(name, value)
-        if "Transfer-Encoding" not in dict(headers):
+        # A length that the body has not: the answer breaks off.
+        handler.close_connection = "Content-Length" in dict(headers)
+        if dict(headers).keys().isdisjoint({"Transfer-Encoding", "Content-Length"}):
             handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)

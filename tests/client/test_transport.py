@@ -91,6 +91,19 @@ def test_a_store_that_knows_no_ranges_does_for_the_beginning_alone(client, prete
     assert received(client, pretended, 0, 4) == b"0123"
 
 
+def test_a_whole_object_of_unknown_length_is_not_used(client, pretended):
+    chunks = Say(200, b"a\r\n0123456789\r\n0\r\n\r\n", (("Transfer-Encoding", "chunked"),))
+    pretended.script("GET", "^/store/", then=chunks)
+    with pytest.raises(InvalidAnswer, match="was asked for bytes 0-9 of 10"):
+        received(client, pretended, 0, 10)
+
+
+def test_bytes_are_used_as_they_are_stored(client, pretended):
+    known = ("Content-Range", "bytes 2-5/10"), ("Content-Encoding", "gzip")
+    pretended.script("GET", "^/store/", Say(206, b"2345", known))
+    assert received(client, pretended, 2, 6) == b"2345"
+
+
 def page(of, count, token, **more):
     return Say(200, {of: [{}] * count, "next_token": token, **more})
 
@@ -145,7 +158,8 @@ def test_a_filter_may_leave_pages_empty_but_not_for_ever(client, pretended, monk
     assert len(pretended.asked) == 11 + 21
 
 
-PASSING = [CUT, LOST, *(Say(status) for status in (408, 429, 500, 502, 503, 504))]
+SHORT = Say(200, b'{"model_id": "oth', (("Content-Length", "99"),))
+PASSING = [CUT, LOST, SHORT, *(Say(status) for status in (408, 429, 500, 502, 503, 504))]
 
 
 @pytest.mark.parametrize("fault", PASSING)
