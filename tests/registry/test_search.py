@@ -233,7 +233,7 @@ def test_search_agrees_with_reading_every_document(api, monkeypatch, first):
         )
     users = iter(range(1_000))
 
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         st.lists(DOCUMENTS, max_size=8),
         st.lists(st.lists(WORDS, min_size=1, max_size=3), min_size=3, max_size=3),

@@ -11,6 +11,7 @@ from pretended_table import PretendedTable
 from chalicelib.registry import listing as lists
 from chalicelib.registry import searching, terms, windows
 from chalicelib.registry.callers import READ, Caller, anyone
+from chalicelib.registry.words import index_words, match
 from chalicelib.schema.requests import SearchQuery
 from chalicelib.store import access, table, token_key
 from chalicelib.store.rows import Row
@@ -94,7 +95,8 @@ def test_a_walk_shows_every_match_once(
     planted = [(f"m-{n % 4}", f"v{n}", {**one, **at}) for n, one in enumerate(documents)]
     caller = Caller("ben", frozenset({READ})) if hidden else anyone()
     with pytest.MonkeyPatch.context() as monkeypatch:
-        PretendedTable("ana", planted).install(monkeypatch)
+        pretended = PretendedTable("ana", planted)
+        pretended.install(monkeypatch)
         monkeypatch.setattr(token_key, "key", lambda: b"k" * 32)
         monkeypatch.setattr(access, "readable", lambda *_: {m for m, _, _ in planted} - hidden)
         small(monkeypatch, window, **bounds)
@@ -106,7 +108,17 @@ def test_a_walk_shows_every_match_once(
         assert skipped == shown[skip:]
         small(monkeypatch, 1_000, few=100)
         ranked, whole = walked(caller, **wanted)
+
+        def rank(name):
+            document = pretended.records["ana", *name.split("/")].document
+            return (
+                match(query, index_words(document)),
+                document.created_at + f"#{name.replace('/', '#')}",
+                name,
+            )
+
         assert not whole[0].truncated
+        assert [name for _, _, name in sorted(map(rank, expected), reverse=True)] == ranked
         if not any(page.truncated for page in pages):
             assert shown == ranked
 

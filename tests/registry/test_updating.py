@@ -182,7 +182,7 @@ def test_other_fields_are_refused_by_name(full, field):
         ({"primary_file_path": "../a.pkl"}, "primary_file_path"),
         ({"primary_file_path": "p" * 3_000}, "primary_file_path"),
         ([], "object"),
-        ("text", "object"),
+        ('"text"', "object"),
         (None, "object"),
     ],
 )
