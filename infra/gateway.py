@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from infra.intrinsics import if_on, sub
+from infra.intrinsics import arn_of, if_on, sub
 from infra.names import Names
 
 OPEN = ("/health", "/openapi.json", "/docs")
@@ -89,11 +89,99 @@ def complete_definition(definition: dict[str, Any], names: Names, auth: str) -> 
                 operation["security"] = [{_SIGNED: []}]
 
 
-def resources() -> dict[str, Any]:
-    """The stage's limits, and the domain where there is one."""
+_ACCESS = {
+    "time": "$context.requestTime",
+    "request_id": "$context.requestId",
+    "address": "$context.identity.sourceIp",
+    "identity": "$context.identity.userArn",
+    "method": "$context.httpMethod",
+    "route": "$context.resourcePath",
+    "status": "$context.status",
+    "refusal": "$context.error.responseType",
+    "bytes_out": "$context.responseLength",
+    "latency": "$context.responseLatency",
+    "integration_latency": "$context.integrationLatency",
+}
+"""What a line of the access log has: no query, no header and no path, in which a secret could be.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
+"""
+_LOGGING = (
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:DescribeLogGroups",
+    "logs:DescribeLogStreams",
+    "logs:FilterLogEvents",
+    "logs:GetLogEvents",
+    "logs:PutLogEvents",
+)
+"""What API Gateway demands of the account's role before it takes it:
+https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonAPIGatewayPushToCloudWatchLogs.html"""
+
+
+def _access_logs(names: Names) -> dict[str, Any]:
+    """The access log, and the role by which API Gateway writes it.
+
+    The role is a setting of the account and region, which other APIs may come to rely on: it outlives the stack.
+    """
+    kept = {"Condition": "AccessLogged", "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
     return {
+        "AccessLogGroup": {
+            "Type": "AWS::Logs::LogGroup",
+            "Condition": "AccessLogged",
+            # A stage that names the group is not made before the account has its role.
+            "DependsOn": ["GatewayAccount"],
+            "Properties": {
+                "LogGroupName": f"/aws/apigateway/{names.stack}",
+                "RetentionInDays": {"Ref": "LogDays"},
+            },
+        },
+        "GatewayRole": {
+            "Type": "AWS::IAM::Role",
+            **kept,
+            "Properties": {
+                "AssumeRolePolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Principal": {"Service": "apigateway.amazonaws.com"},
+                            "Action": "sts:AssumeRole",
+                        }
+                    ],
+                },
+                "Policies": [
+                    {
+                        "PolicyName": "logs",
+                        "PolicyDocument": {
+                            "Version": "2012-10-17",
+                            "Statement": [{"Effect": "Allow", "Action": list(_LOGGING), "Resource": "*"}],
+                        },
+                    }
+                ],
+            },
+        },
+        "GatewayAccount": {
+            "Type": "AWS::ApiGateway::Account",
+            **kept,
+            "Properties": {"CloudWatchRoleArn": arn_of("GatewayRole")},
+        },
+    }
+
+
+def resources(names: Names) -> dict[str, Any]:
+    """The stage's limits and access log, and the domain where there is one."""
+    return {
+        **_access_logs(names),
         "RestAPI": {
             "Properties": {
+                "AccessLogSetting": if_on(
+                    "AccessLogged",
+                    {
+                        "DestinationArn": arn_of("AccessLogGroup"),
+                        "Format": json.dumps(_ACCESS, separators=(",", ":")),
+                    },
+                ),
                 "MethodSettings": [
                     {
                         "HttpMethod": "*",
@@ -103,7 +191,7 @@ def resources() -> dict[str, Any]:
                     }
                 ],
                 "TracingEnabled": if_on("Traced", True, False),
-            }
+            },
         },
         "CustomDomain": {
             "Type": "AWS::ApiGateway::DomainName",

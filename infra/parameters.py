@@ -64,6 +64,7 @@ SETTINGS = tuple(
 
 SWITCH = ("off", "on")
 AROUND = (
+    Parameter("access_logs", "Whether API Gateway logs each request.", "on", SWITCH),
     Parameter("alarm_email", "Who is told when an alarm goes off; empty for nobody."),
     Parameter("architecture", "What the functions run on.", "x86_64", ("x86_64", "arm64")),
     Parameter("certificate_arn", "The certificate of the domain, in this region's ACM."),

@@ -27,6 +27,7 @@ def merged_in(names: Names) -> dict[str, Any]:
         "Description": f"Weighthouse, a registry for AI model files: stage {names.stage}",
         "Parameters": {parameter.key: parameter.declaration() for parameter in PARAMETERS},
         "Conditions": {
+            "AccessLogged": {"Fn::Equals": [{"Ref": "AccessLogs"}, "on"]},
             "Alarmed": _is_given("AlarmEmail"),
             "OwnDomain": _is_given("Domain"),
             "Secret": _is_given("JwtSecret"),
@@ -36,7 +37,7 @@ def merged_in(names: Names) -> dict[str, Any]:
         "Resources": {
             **stores.resources(names),
             **functions.resources(names),
-            **gateway.resources(),
+            **gateway.resources(names),
             **alarms.resources(names),
         },
         "Outputs": {

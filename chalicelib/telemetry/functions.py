@@ -87,6 +87,10 @@ def answering(
         with _recorded(context, asked.get("requestId") or "unknown") as record:
             record.fields |= {"route": asked.get("resourcePath"), "method": asked["httpMethod"]}
             record.fields |= _addressed(event)
+            # Who connected to API Gateway: what a client says of itself in X-Forwarded-For is no evidence.
+            address = (asked.get("identity") or {}).get("sourceIp")
+            if address:
+                record.fields["address"] = address[:TEXT]
             result = answer(app, event, context)
             record.fields |= {
                 "status": result["statusCode"],

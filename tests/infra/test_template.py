@@ -1,6 +1,7 @@
 """The template that `make deploy` sends: what AWS will say of it, and what must agree with the service's own code."""
 
 import json
+import re
 from functools import cache
 
 import pytest
@@ -17,6 +18,7 @@ from infra.template import build
 
 NAMES = default_names("prod", "123456789012", "eu-central-1")
 OTHERS = {
+    "AccessLogs": "off",
     "Architecture": "arm64",
     "AlarmEmail": "me@example.com",
     "Domain": "models.example.com",
@@ -97,12 +99,35 @@ def test_bucket_and_table_are_those_of_the_service_and_outlive_the_stack():
 
 def test_every_function_has_a_role_of_its_own_and_ours_alone():
     roles = {name for name, made in template()["Resources"].items() if made["Type"] == "AWS::IAM::Role"}
-    assert roles == {f"{function.logical_id}Role" for function in FUNCTIONS}
+    assert roles == {f"{function.logical_id}Role" for function in FUNCTIONS} | {"GatewayRole"}
     for function in FUNCTIONS:
         assert resource(function.logical_id)["Role"] == {"Fn::GetAtt": [f"{function.logical_id}Role", "Arn"]}
     assert "iam:" not in json.dumps(template())
     secret = [f.name for f in FUNCTIONS if "GetSecretValue" in json.dumps(resource(f"{f.logical_id}Role"))]
     assert secret == ["api"]
+
+
+def test_api_gateway_logs_who_asked_and_nothing_secret():
+    stage, logs = resource("RestAPI")["AccessLogSetting"], resource("AccessLogGroup")
+    made = stage["Fn::If"][1]
+    line = json.loads(made["Format"])
+    assert line["address"] == "$context.identity.sourceIp"
+    # A path, a query or a header could hold a name or a secret.
+    said = {value.removeprefix("$context.").split(".")[0] for value in line.values()}
+    allowed = {"requestTime", "requestId", "identity", "httpMethod", "resourcePath", "status", "error"}
+    assert said == allowed | {"responseLength", "responseLatency", "integrationLatency"}
+    assert not re.search("path}|querystring|header|authorizer|apiKey|user.?agent|xray", made["Format"], re.I)
+    assert logs["RetentionInDays"] == {"Ref": "LogDays"}
+    assert made["DestinationArn"] == {"Fn::GetAtt": ["AccessLogGroup", "Arn"]}
+    role = resource("GatewayRole")
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "apigateway.amazonaws.com"}
+    [policy] = role["Policies"]
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert {action.split(":")[0] for action in statement["Action"]} == {"logs"}
+    # The role is the account's: another API may write its logs by it.
+    for kept in ("GatewayRole", "GatewayAccount"):
+        assert template()["Resources"][kept]["DeletionPolicy"] == "Retain"
 
 
 @pytest.mark.parametrize("auth", ["none", "iam"])

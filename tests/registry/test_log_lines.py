@@ -71,6 +71,29 @@ def test_a_request_is_one_line_that_names_what_it_was_about(api, lines):
     assert metrics(line) == {("latency", API): line["latency"]}
 
 
+def test_a_line_has_the_address_that_connected_and_none_that_was_made_up(api, lines, monkeypatch):
+    def forged(event, context, answer=service.app.__call__):
+        event["headers"]["x-forwarded-for"] = event["headers"]["forwarded"] = "for=203.0.113.9"
+        event["requestContext"]["identity"]["sourceIp"] = "198.51.100.7"
+        return answer(event, context)
+
+    monkeypatch.setattr("api.service.app", Forged(forged, service.app.routes))
+    assert api.get("/ai-models/ana").status == 200
+    [line] = lines
+    assert line["address"] == "198.51.100.7"
+    assert "203.0.113.9" not in json.dumps(line)
+
+
+class Forged:
+    """The app behind something that changes what it is called with."""
+
+    def __init__(self, call, routes):
+        self.call, self.routes = call, routes
+
+    def __call__(self, event, context):
+        return self.call(event, context)
+
+
 def test_calls_to_aws_are_counted_as_they_are_made(api, lines, calls):
     api.upload(b"weights", description="alpha beta gamma")
     for path in (
