@@ -156,7 +156,7 @@ def test_a_client_can_be_closed_while_threads_use_it(pretended):
         assert [job.result() for job in asking] == [0] * 4
 
 
-def test_a_pickled_file_goes_on_where_it_was(pretended):
+def test_a_pickled_file_continues_where_it_was(pretended):
     with Client(pretended.url).open("u", "m", "weights") as remote:
         remote.seek(-7, io.SEEK_END)
         with pickle.loads(pickle.dumps(remote)) as again:

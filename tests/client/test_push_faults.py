@@ -213,7 +213,7 @@ def test_an_upload_that_the_service_has_lost_is_begun_anew_but_not_for_ever(push
     assert plans(pretended) == 2 + 3
 
 
-def test_an_upload_that_goes_on_is_not_given_up_for_a_conflict(push, pretended):
+def test_an_upload_that_is_open_is_not_given_up_for_a_conflict(push, pretended):
     pretended.script("PUT", PUTS, refusal(409, "Conflict"))
     with pytest.raises(StoreRefused, match="409"):
         push()

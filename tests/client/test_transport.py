@@ -117,7 +117,7 @@ def test_a_list_that_names_a_page_again_is_ended(client, pretended, of):
     pretended.script("GET", "^/list", page(of, 1, "a"), page(of, 1, "b"), then=page(of, 1, "a"))
     asked = listed(client, of)
     assert len([next(asked), next(asked)]) == 2
-    with pytest.raises(InvalidAnswer, match=r"/list without end, at 'a': tell whoever runs it"):
+    with pytest.raises(InvalidAnswer, match=r"/list without end, at 'a': tell its operator"):
         next(asked)
     assert [request.path for request in pretended.asked] == [
         "/list?limit=1000", "/list?limit=1000&next_token=a", "/list?limit=1000&next_token=b",

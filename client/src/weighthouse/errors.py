@@ -40,7 +40,7 @@ class Unreachable(WeighthouseError):
 
 
 class InvalidAnswer(WeighthouseError):
-    """The service or its store answered what its API rules out; whoever runs it can say why."""
+    """The service or its store answered what its API rules out; its operator can say why."""
 
 
 class StoreRefused(WeighthouseError):

@@ -180,9 +180,7 @@ class Transport:
             total = page.get("files_total", most)
             endless = token in seen or empty > (_EMPTY if of == "models" else 0)
             if (token is not None and endless) or (total is not None and listed > total):
-                raise InvalidAnswer(
-                    f"The service lists {path} without end, at {token!r}: tell whoever runs it"
-                )
+                raise InvalidAnswer(f"The service lists {path} without end, at {token!r}: tell its operator")
             yield page
             if token is None:
                 return

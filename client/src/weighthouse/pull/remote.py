@@ -22,9 +22,9 @@ class RemoteFile(io.RawIOBase):
     """A seekable, read-only file over ranged requests; see `Client.open`.
 
     It fetches blocks of 256 KiB, up to 8 MiB at once when it is read in order, and holds the last 16 MiB. Threads
-    can share it as they can share any file: with one position. A forked process, and one that it is pickled for, go on
-    from this position with one of their own. What is read is not compared with a hash, which is one of the whole; that
-    the object is replaced meanwhile is noticed, and raises `ContentMismatch`.
+    can share it as they can share any file: with one position. A forked process, and one that it is pickled for,
+    continue from this position with one of their own. What is read is not compared with a hash, which is one of the
+    whole; that the object is replaced meanwhile is noticed, and raises `ContentMismatch`.
     """
 
     mode = "rb"

@@ -94,9 +94,7 @@ class Session:
             # Its making was cut off.
             raise Ended(Conflict("The upload does not know all of its files; push again", 409))
         if not layout.fits(sizes):
-            raise InvalidAnswer(
-                "The service cuts the upload otherwise than its files are: tell whoever runs it"
-            )
+            raise InvalidAnswer("The service cuts the upload otherwise than its files are: tell its operator")
         return layout
 
     def _arrived(self, files: int) -> Layout:
