@@ -65,12 +65,14 @@ def _empty(s3: Any, bucket: str) -> None:
     for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
         for upload in page.get("Uploads", []):
             s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        listed = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
-        if listed:
-            refused = s3.delete_objects(Bucket=bucket, Delete={"Objects": listed, "Quiet": True}).get(
-                "Errors"
-            )
-            if refused:
-                raise Halt(f"{bucket}/{refused[0]['Key']} could not be deleted: {refused[0].get('Message')}")
+    # Always the first page: a marker may stand on what is deleted by then.
+    while listed := _versions(s3.list_object_versions(Bucket=bucket)):
+        refused = s3.delete_objects(Bucket=bucket, Delete={"Objects": listed, "Quiet": True}).get("Errors")
+        if refused:
+            raise Halt(f"{bucket}/{refused[0]['Key']} could not be deleted: {refused[0].get('Message')}")
+
+
+def _versions(page: Any) -> list[dict[str, str]]:
+    """The versions and delete markers on a page of their list."""
+    found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    return [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
