@@ -87,7 +87,7 @@ def _clear(row: Row) -> Standing | None:
             reserved = (Row.state == versions.UPLOADING) & (Row.upload_id == row.upload_id)
             table.delete((row.pk, row.sk), reserved)
         return None
-    ends = standing.upload.kind == "form" or standing.state in (uploads.PLANNING, *uploads.ENDINGS)
+    ends = standing.upload.kind == "form" or standing.state in uploads.ENDINGS
     dead = standing.is_left(clock.now()) if ends else current_state(standing) == uploads.EXPIRED
     if not dead:
         return standing

@@ -6,8 +6,8 @@ And what is published is all that was planned, whatever was lost before.
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from faults import Fault, Killed
-from shrinking import shrink_all
-from stealing import changed, removed, stolen
+from shrinking import shrink, shrink_all
+from stealing import changed, removed, row, stolen
 from uploading import AFTER_EXPIRY, Uploader, zipped
 
 from chalicelib.registry import clock, finishing
@@ -125,6 +125,19 @@ def test_a_plan_that_slept_longer_than_its_lease_writes_and_opens_nothing(upload
     uploader.plan = uploader.api.get(f"/ai-models/uploads/{CHOSEN}").json
     assert uploader.plan["state"] == "uploading"
     assert [file.path for chunk in uploads.expected(CHOSEN) for file in chunk.files][:1] == ["other.txt"]
+
+
+def test_a_plan_that_slept_writes_no_more_of_its_list(uploader, monkeypatch):
+    shrink(monkeypatch, FILES_PER_ROW=1, BATCH=1, WRITERS=1)
+
+    def sleep(_):
+        uploader.late += LEASE + 1
+
+    with stolen(expected(1), sleep):
+        assert uploader.plan_files(FILES, upload_id=CHOSEN).status == 503
+    # What was taken from the list before it slept may still be written.
+    assert row(expected(4)) is None
+    assert row(expected(6)) is None
 
 
 @pytest.mark.usefixtures("small")
