@@ -657,3 +657,16 @@ def test_only_what_is_not_known_is_hashed_and_noted_as_it_is_done(net, monkeypat
     monkeypatch.setattr("weighthouse.push.hashing._BATCH", 2)
     hash_all(sources, Known(), Meter(None))
     assert sorted(map(len, noted)) == [1, 2]
+
+
+def test_a_plan_that_names_some_of_the_files_is_completed_from_what_has_arrived(push, pretended):
+    plan = pretended.uploads._plan
+
+    def short(said):
+        status, document = plan(said)
+        return status, {**document, "files": document["files"][:2]}
+
+    pretended.uploads._plan = short
+    push()
+    assert pretended.files == FILES
+    assert plans(pretended) == len(asked(pretended, "GET", "/parts?")) == 1
