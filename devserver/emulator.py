@@ -30,7 +30,7 @@ class Emulator:
     def __init__(self, folder: Folder, keys: Keys | None) -> None:
         """Starts it and waits until it answers; `Halt` when it doesn't.
 
-        With `keys` it serves who signs with them, and nobody else; without, whoever finds it.
+        With `keys` it serves callers who sign with them, and nobody else; without, every caller.
         """
         self._folder = folder
         self._keys = keys

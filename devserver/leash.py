@@ -1,4 +1,4 @@
-"""`python -m devserver.leash MODULE` runs a module until it ends, or whoever started it does.
+"""`python -m devserver.leash MODULE` runs a module until it ends, or its parent process does.
 
 Its standard input is a pipe whose other end nobody writes to. It ends when the process that holds it ends in any way,
 also by SIGKILL. A server that tests have started thus outlives none of them.

@@ -66,7 +66,7 @@ class Claim:
     def payload(self) -> str | None:
         """What the signature says of the body; None where it covers the SHA-256 of a body that must be read for it.
 
-        A hash that stands in a header is taken as it stands: who could change the body on the way could read it too.
+        A hash in a header is not compared with the body: who could change one on this machine could read the keys.
         """
         if self.seconds is not None:
             return _UNSIGNED
@@ -83,7 +83,7 @@ class Claim:
         digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
         text = f"{_ALGORITHM}\n{self.moment}\n{scope}\n{digest}"
         expected = hmac.digest(_key(keys.secret, scope), text.encode(), "sha256").hex()
-        if not hmac.compare_digest(expected, self.signature):
+        if not hmac.compare_digest(expected.encode(), self.signature.encode()):
             raise NotSigned("its signature is of another request, or of other keys")
 
     def _check_time(self, now: datetime) -> None:
@@ -106,7 +106,11 @@ class Claim:
 
     def _signed_parts(self) -> tuple[str, ...]:
         request = self.request
-        path = request.path if self.service == "s3" else quote(request.path, safe="/-_.~")
+        path = (
+            request.path
+            if self.service == "s3"
+            else _encoded(request.path.encode("utf-8", "surrogateescape"), "/")
+        )
         left_out = None if self.seconds is None else b"X-Amz-Signature"
         lines = (
             f"{name}:{' '.join(request.headers.get(name, '').split())}\n" for name in self.names.split(";")
@@ -159,8 +163,8 @@ def _canonical_query(query: str, left_out: bytes | None) -> str:
     return "&".join(f"{name}={value}" for name, value in pairs)
 
 
-def _encoded(text: bytes) -> str:
-    return quote(text, safe="-_.~")
+def _encoded(text: bytes, kept: str = "") -> str:
+    return quote(text, safe=f"-_.~{kept}")
 
 
 @lru_cache(maxsize=32)

@@ -127,7 +127,7 @@ def page(origin: str, elsewhere: Elsewhere, port: int) -> str:
         "another port of localhost": f"http://localhost:{elsewhere.port}/page",
         "another port of 127.0.0.1": f"http://127.0.0.1:{elsewhere.port}/page",
         "no origin": "data:text/html,<iframe name=hidden></iframe>",
-        "a name that was led here": f"http://rebound.test:{port}/page",
+        "a name that leads here later": f"http://rebound.test:{port}/page",
     }[origin]
 
 
@@ -137,7 +137,7 @@ ORIGINS = [
     "another port of 127.0.0.1",
     "no origin",
 ]
-REBOUND = "a name that was led here"
+REBOUND = "a name that leads here later"
 
 
 def s3(service: LocalService) -> Any:

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.store.signing import Signer
 from devserver.signatures import Keys, NotSigned, Request, claim
@@ -169,6 +171,32 @@ def test_no_signature_and_two_of_them_are_refused() -> None:
     held = presigned()
     with pytest.raises(NotSigned, match="cannot be read"):
         check(replace(held, headers={**held.headers, **signed("PUT").headers}))
+
+
+HEADERS = st.dictionaries(
+    st.sampled_from(["authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-\udcff"]), st.text()
+)
+
+
+@given(st.text(), st.text(), HEADERS, st.sampled_from(["s3", "dynamodb"]), st.text())
+def test_nothing_that_is_sent_is_more_than_refused(
+    path: str, query: str, headers: dict[str, str], service: str, word: str
+) -> None:
+    scope = f"{KEYS.id}/{NOW:%Y%m%d}/us-east-1/{service}/aws4_request"
+    named = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={'0' * 64}"
+    timed = {"host": HOST, "authorization": named, "x-amz-date": f"{NOW:%Y%m%dT%H%M%SZ}"}
+    signed_query = (
+        f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={scope}&X-Amz-Date={NOW:%Y%m%dT%H%M%SZ}&X-Amz-Expires=60"
+        f"&X-Amz-SignedHeaders=host&X-Amz-Signature={quote(word)}"
+    )
+    for request in (
+        Request("GET", path, query, headers),
+        Request("GET", path, query, {**headers, **timed}),
+        Request("GET", path, query, timed),
+        Request("GET", path, f"{query}&{signed_query}", {"host": HOST}),
+    ):
+        with pytest.raises(NotSigned):
+            check(request)
 
 
 def test_the_secret_is_not_shown() -> None:
