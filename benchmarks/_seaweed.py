@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from devserver.signatures import Keys
 
+_ROOT = Path(__file__).resolve().parent.parent
 _START = 60.0
 """Seconds until it must serve."""
 _PORTS = (
@@ -92,6 +93,9 @@ def seaweedfs(keys: Keys | None = None) -> Iterator[SeaweedFS]:
         with (folder / "log").open("w") as log:
             process = subprocess.Popen(
                 [
+                    sys.executable,
+                    "-m",
+                    "benchmarks._leash",
                     _binary(),
                     "mini",
                     f"-dir={folder}",
@@ -105,8 +109,8 @@ def seaweedfs(keys: Keys | None = None) -> Iterator[SeaweedFS]:
                     "-master.telemetry=false",
                     *(f"-{name}={port}" for name, port in ports.items()),
                 ],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
+                cwd=_ROOT,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
             )
@@ -114,7 +118,8 @@ def seaweedfs(keys: Keys | None = None) -> Iterator[SeaweedFS]:
             _await(served, process, folder / "log")
             yield served
         finally:
-            process.kill()
+            assert process.stdin is not None
+            process.stdin.close()
             process.wait()
             # Some sockets have a fixed folder; SeaweedFS leaves them there however it is ended.
             for port in ports.values():

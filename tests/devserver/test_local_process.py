@@ -167,6 +167,14 @@ def test_a_server_of_tests_ends_with_them(tmp_path: Path) -> None:
     wait_until(lambda: not runs(server))
 
 
+def test_a_store_of_tests_ends_with_them() -> None:
+    command = [sys.executable, "-m", "benchmarks._leash", "sleep", "600"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as store:
+        assert store.stdin is not None
+        store.stdin.close()
+        assert store.wait(20) == -signal.SIGKILL % 256
+
+
 def test_a_server_whose_emulator_died_stops_and_says_so(own: LocalService) -> None:
     emulator = own.emulator
     assert emulator is not None

@@ -165,6 +165,12 @@ def test_a_header_that_is_no_signature_is_refused(authorization: str) -> None:
         check(Request("GET", "/weighthouse/x", "", {"host": HOST, "authorization": authorization}))
 
 
+def test_a_url_is_for_seven_days_at_most() -> None:
+    check(presigned(expires=604_800))
+    with pytest.raises(NotSigned, match="how long"):
+        check(presigned(expires=604_801))
+
+
 def test_no_signature_and_two_of_them_are_refused() -> None:
     with pytest.raises(NotSigned, match="has no signature"):
         check(Request("GET", "/weighthouse/x", "", {"host": HOST}))

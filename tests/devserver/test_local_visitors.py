@@ -72,6 +72,7 @@ def test_it_answers_for_no_other(host: str) -> None:
         "http://localhost:8000,http://evil.example",
         "file://localhost:8000",
         "chrome-extension://localhost:8000",
+        "chrome-extension://models.example.org",
         "localhost:8000",
         "http://models.lan",
     ],
