@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from devserver.process import LocalService
 
 CONTENT = b"published bytes"
+SIZE = 8 * 1024**2
 KEY = "models/shield/m/v1/model.bin"
 PAGE = {"Origin": "http://localhost:1", "Sec-Fetch-Site": "same-site"}
 
@@ -40,13 +41,13 @@ def download_url(service: LocalService) -> str:
 
 @pytest.fixture(scope="module")
 def part(service: LocalService) -> str:
-    """A presigned URL of an upload's one part."""
+    """A presigned URL of an upload's one part, which has `SIZE` bytes."""
     fields = {
         "user_id": "shield",
         "model_id": "plan",
         "name": "Plan",
         "filename": "x",
-        "file_size": 20_000_000,
+        "file_size": SIZE,
     }
     plan = requests.post(f"{service.url}/ai-models/upload/single", json=fields).json()
     return plan["files"][0]["parts"][0]["url"]
@@ -155,7 +156,7 @@ def test_a_page_can_not_use_a_presigned_url_and_a_link_can(service: LocalService
 
 def test_a_part_is_sent_by_curl_and_hears_of_a_refusal(stand_in: str, part: str, tmp_path: Path) -> None:
     file = tmp_path / "part"
-    file.write_bytes(bytes(16 * 1024**2))
+    file.write_bytes(bytes(SIZE))
     for url, status in ((part, "200"), (part.replace("X-Amz-Signature=", "X-Amz-Signature=0"), "403")):
         command = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-T", str(file), url]
         assert subprocess.run(command, capture_output=True, text=True, timeout=60).stdout == status

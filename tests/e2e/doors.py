@@ -75,11 +75,6 @@ class Door:
         return self._given is not None
 
     @property
-    def checks_signatures(self) -> bool:
-        """Whether its S3 refuses what a URL was not signed for."""
-        return self._given is not None
-
-    @property
     def s3(self) -> Any:
         """A client of the S3 behind it."""
         return self._given.client() if self._given else s3_client(self.aws_url, *self.aws_keys)
