@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -270,4 +271,8 @@ def test_a_refused_page_may_send_much(url: str) -> None:
 def test_a_request_is_logged_with_its_clients_address(url: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "devserver")
     requests.get(f"{url}/echo/me")
-    assert [line for line in caplog.messages if line.startswith("127.0.0.1 GET /echo/me 200 ")]
+    # The line is written once the answer is sent.
+    deadline = time.monotonic() + 10
+    while not [line for line in caplog.messages if line.startswith("127.0.0.1 GET /echo/me 200 ")]:
+        assert time.monotonic() < deadline, caplog.messages
+        time.sleep(0.01)
