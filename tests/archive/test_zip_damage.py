@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from each import each
 from ziplies import Fake, Recorded, build, finish
 
 from benchmarks._damage import originals
@@ -39,14 +40,14 @@ def test_the_archives_to_be_damaged_are_fine(archive):
 @pytest.mark.parametrize("archive", [COMMENTED, WIDE, *originals()])
 def test_an_archive_that_is_cut_off_anywhere_is_refused(archive):
     step = 1 + len(archive) // 2_000
-    for length in range(0, len(archive), step):
+    for length in each(range(0, len(archive), step)):
         assert is_refused(archive[:length]), f"its first {length} bytes"
         assert is_refused(archive[len(archive) - length :]), f"its last {length} bytes"
 
 
 @pytest.mark.parametrize("archive", [COMMENTED, WIDE])
 def test_an_archive_that_lost_or_gained_a_byte_anywhere_is_refused(archive):
-    for place in range(len(archive)):
+    for place in each(range(len(archive))):
         assert is_refused(archive[:place] + archive[place + 1 :]), f"without byte {place}"
         assert is_refused(archive[:place] + b"\0" + archive[place:]), f"with one more at {place}"
 
@@ -56,7 +57,7 @@ def test_a_directory_that_is_cut_off_within_a_header_is_refused():
     archive = build([Fake(b"a" * 60), Fake(b"b" * 60, method=8)])
     whole = read_central_directory(BytesSource(archive))
     assert len(parse_headers(whole)) == 2
-    for length in range(len(whole.data)):
+    for length in each(range(len(whole.data))):
         with pytest.raises(InvalidArchive):
             parse_headers(replace(whole, data=whole.data[:length]))
         # As an end record says it that knows no better.

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import requests
+from each import each
 
 from weighthouse.cli.app import SECTIONS, app
 from weighthouse.transport import Transport
@@ -206,8 +207,8 @@ def test_a_service_that_asks_nobody_needs_no_token(call, service, monkeypatch):
 
 
 def test_every_command_has_the_help_that_the_list_of_commands_shows():
-    for commands in SECTIONS.values():
-        for name, (_, text) in commands.items():
+    for commands in each(SECTIONS.values()):
+        for name, (_, text) in each(commands.items()):
             command = app.get_command(None, name)
             assert command.help.splitlines()[0] == text
 

@@ -4,6 +4,7 @@ import io
 
 import click
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -190,7 +191,7 @@ def test_what_is_drawn_fits_into_the_terminal_and_can_do_no_harm(width):
     console = Console(file=io.StringIO(), width=width, height=10, force_terminal=True, color_system=None)
     console.print(bars)
     drawn = console.file.getvalue()
-    assert all(len(line) <= width for line in drawn.splitlines())
+    assert all(len(line) <= width for line in each(drawn.splitlines()))
     assert "\x1b" not in drawn
     assert "40 %" in drawn
     assert "small" not in drawn

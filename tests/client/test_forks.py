@@ -13,6 +13,7 @@ from contextlib import suppress
 from multiprocessing.pool import Pool
 
 import pytest
+from each import each
 from pretender import Pretender
 
 from weighthouse import Client, ContentMismatch, NotFound, StoreRefused, errors
@@ -63,7 +64,7 @@ def at_once(method, work, thing, processes):
         process.start()
     ready.wait(20)
     wrong = [work(thing, processes), *(found.get(timeout=30) for _ in started)]
-    for process in started:
+    for process in each(started):
         process.join(10)
         assert process.exitcode == 0
     return wrong

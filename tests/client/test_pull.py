@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+from each import each
 from pretender import Pretender, once
 
 from weighthouse import Client, ContentMismatch, InvalidInput, StoreRefused
@@ -125,7 +126,7 @@ def test_a_pull_that_was_killed_goes_on_with_what_is_missing(pull, pretended, tm
     assert killed.returncode == -signal.SIGKILL
     there = tree(tmp_path / "to")
     assert "sub/deep/weights.bin" not in there
-    assert all(data == FILES[name] for name, data in there.items() if not name.endswith("-part"))
+    assert all(data == FILES[name] for name, data in each(there.items()) if not name.endswith("-part"))
     pulled = pull()
     assert tree(tmp_path / "to") == FILES
     assert pulled.bytes_fetched <= len(LARGE) - 2 * MIB
@@ -151,7 +152,7 @@ def test_ctrl_c_ends_all_threads_and_the_next_pull_goes_on(pull, tmp_path, monke
 
     with pytest.raises(KeyboardInterrupt):
         pull(on_progress=heed)
-    for thread in threading.enumerate():
+    for thread in each(threading.enumerate()):
         if thread.name.startswith("weighthouse"):
             thread.join(5)
             assert not thread.is_alive()

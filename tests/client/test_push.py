@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from each import each
 
 from weighthouse import (
     Client,
@@ -55,7 +56,7 @@ def here(folder):
 def there(client, user, model="net", version=None):
     """Path to content of all files of a version, by its documents' hashes and plain downloads."""
     found = {}
-    for file in client.files(user, model, version):
+    for file in each(client.files(user, model, version)):
         url = f"{client.url}/ai-models/{user}/{model}/download"
         answer = requests.get(url, params={"filename": file.filename, "version": version}, timeout=60)
         assert hashlib.sha256(answer.content).hexdigest() == file.file_hash
@@ -110,7 +111,7 @@ def test_a_folder_becomes_a_version_with_the_same_files(client, user, net):
     assert (pushed.files_total, pushed.bytes_total, pushed.bytes_sent) == (8, size, size)
     phases = [progress.phase for progress in seen]
     assert sorted(set(phases), key=phases.index) == ["scanning", "hashing", "sending", "publishing", "done"]
-    assert all(0 <= progress.bytes_done <= max(progress.bytes_total, 0) for progress in seen)
+    assert all(0 <= progress.bytes_done <= max(progress.bytes_total, 0) for progress in each(seen))
 
 
 def test_only_what_the_registry_lacks_travels(client, user, net):
@@ -238,7 +239,7 @@ def test_a_file_that_never_stops_changing_is_an_error_and_leaves_nothing(client,
     with pytest.raises(FileChanged, match=r"model\.safetensors"):
         client.push(net, user, "net")
     assert len(planned) == 3
-    assert all(is_over(client, upload_id) for upload_id in planned)
+    assert all(is_over(client, upload_id) for upload_id in each(planned))
     with pytest.raises(NotFound):
         client.get(user, "net")
 

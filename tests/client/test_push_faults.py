@@ -4,6 +4,7 @@ import hashlib
 import random
 
 import pytest
+from each import each
 from pretender import CUT, LOST, TRUE, Pretender, Say, refusal
 
 from weighthouse import (
@@ -511,7 +512,7 @@ def watched(push, monkeypatch):
     def run(**options):
         seen = []
         pushed = push(on_progress=seen.append, **options)
-        assert all(0 <= progress.bytes_done <= progress.bytes_total for progress in seen)
+        assert all(0 <= progress.bytes_done <= progress.bytes_total for progress in each(seen))
         assert [bool(progress.files) for progress in seen if progress.phase == "done"] == [False]
         phases = {}
         for progress in seen:

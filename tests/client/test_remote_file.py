@@ -8,6 +8,7 @@ import threading
 import zipfile
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 from pretender import Pretender, once
@@ -57,7 +58,7 @@ def test_reading_in_order_takes_few_requests_and_holds_little():
 
     blocks = Blocks(256 * MIB, fetch)
     buffer = memoryview(bytearray(64 * 1024))
-    for start in range(0, 256 * MIB, len(buffer)):
+    for start in each(range(0, 256 * MIB, len(buffer))):
         assert blocks.read_into(buffer, start) == len(buffer)
     assert sum(asked) == 256 * MIB
     assert len(asked) < 40

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from each import each
 
 from chalicelib.settings import Settings
 from infra.functions import FUNCTIONS
@@ -30,7 +31,7 @@ def test_no_other_variable_is_named():
 
 
 def test_the_functions_are_as_it_says():
-    for function in FUNCTIONS:
+    for function in each(FUNCTIONS):
         time = f"{function.seconds} s" if function.seconds < 60 else f"{function.seconds // 60} min"
         assert f"`{function.name}` ({time}, {function.memory:,} MB" in PAGE
 

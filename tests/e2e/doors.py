@@ -233,9 +233,9 @@ def pieces(plan: Any, contents: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
     for file in plan["files"]:
         for part in file["parts"]:
             start = (part["part_number"] - 1) * plan["part_size"]
-            data = contents[file["filename"]][start : start + part["size"]]
-            assert len(data) == part["size"]
-            found.append((part["url"], data))
+            found.append((part["url"], contents[file["filename"]][start : start + part["size"]]))
+    planned = [part["size"] for file in plan["files"] for part in file["parts"]]
+    assert [len(data) for _, data in found] == planned
     return found
 
 

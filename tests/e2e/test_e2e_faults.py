@@ -3,6 +3,8 @@
 import random
 from pathlib import Path
 
+from each import each
+
 from benchmarks._faults import RATE
 from benchmarks._seaweed import SeaweedFS
 from benchmarks.faults import between_proxies, run
@@ -22,7 +24,7 @@ def test_nothing_is_lost_damaged_or_left_over(
     tables = seaweed_service.aws_url
     with between_proxies(seaweed, tables, tmp_path / "data", chance, {**names, **limit}) as setup:
         outcome = run(setup, chance, count=OPERATIONS, kills=1, clients=3, rate=RATE, patience=4)
-        for proxy in setup.proxies:
+        for proxy in each(setup.proxies):
             assert proxy.faults.total() >= 5
     assert outcome.wrong == []
     assert outcome.workload.left.total() <= OPERATIONS / 3

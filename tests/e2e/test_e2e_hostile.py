@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 from doors import OCTETS, Client, Door, pieces, put, sha256, zipped
+from each import each
 from hostile import TEXTS, contents, metadata
 
 ROOT = Path(__file__).parent.parent.parent
@@ -44,7 +45,7 @@ def check_contents(client: Client, version: str, files: dict[str, bytes]) -> Non
     assert {file["filename"]: file["file_hash"] for file in listed} == {
         n: sha256(d) for n, d in files.items()
     }
-    for name, data in files.items():
+    for name, data in each(files.items()):
         assert client.content("net", version=version, filename=name) == data, name
         if len(data) < 4_000_000:
             inline = requests.get(
@@ -74,7 +75,7 @@ def test_whatever_is_stored_is_text_and_bytes(client: Client, tmp_path: Path) ->
     check_metadata(done.json(), first)
     # The same again is copied inside the store; a form and a ZIP bring them as well.
     again = client.plan("files", "net", version="v2", files=listed, **second)
-    assert all(file["already_stored"] or not file["file_size"] for file in again["files"])
+    assert all(file["already_stored"] or not file["file_size"] for file in each(again["files"]))
     assert client.complete(again).status_code == 200
     small = {name: data for name, data in FILES.items() if len(data) < 1_000_000}
     assert client.form("folder", "net", "<Error>.zip", zipped(small), version="v3").status_code == 200

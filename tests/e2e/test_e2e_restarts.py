@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 from doors import Client, Door, eventually, pieces, put, sha256
+from each import each
 
 from benchmarks._seaweed import seaweedfs
 from chalicelib.settings import MIB
@@ -84,7 +85,7 @@ def answers(client: Client) -> dict[str, Any]:
     for model in ("iris", "net", "large", "gone"):
         latest = client.get(f"/{model}")
         found[model] = latest.status_code, latest.json(), client.get(f"/{model}/versions").json()
-    for document in listed:
+    for document in each(listed):
         path, version = f"/{document['model_id']}", {"version": document["version"]}
         files = client.json(f"{path}/files", **version)["files"]
         contents = [
@@ -171,7 +172,7 @@ def test_a_kill_in_the_middle_of_uploads_loses_nothing_that_was_answered(own: Cl
 
     there = {document["version"] for document in own.json("/many/versions", limit=1000)["models"]}
     assert set(acknowledged) <= there <= set(asked)
-    for version in there:
+    for version in each(there):
         assert own.content("many", version=version, filename="m.bin") == version.encode() * 1000
     assert {document["version"] for document in own.json(tags="many", limit=1000)["models"]} == there
     whole = [f"models/{USER}/many/{version}/m.bin" for version in there]

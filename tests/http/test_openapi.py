@@ -6,6 +6,7 @@ from unittest.mock import ANY
 
 import pytest
 import schemathesis
+from each import each
 from events import call
 from sample import APP, OPERATIONS
 
@@ -43,7 +44,7 @@ def test_the_service_describes_all_its_operations(served):
     assert len(names) == len(set(names))
     assert served["openapi"].startswith("3.1.")
     assert served["info"]["version"] == __version__
-    for operation in described.values():
+    for operation in each(described.values()):
         assert operation["summary"]
         assert operation["tags"][0] in {tag["name"] for tag in served["tags"]}
 
@@ -144,7 +145,7 @@ def test_all_but_the_public_operations_are_secured(auth):
     contract, operations = described(auth)
     [scheme] = contract["components"]["securitySchemes"]
     assert {name for name, operation in operations.items() if "security" not in operation} == PUBLIC
-    for operation in operations.values():
+    for operation in each(operations.values()):
         secured = operation["operationId"] not in PUBLIC
         assert operation.get("security", []) == [{scheme: ANY}] * secured
         for status in ("401", "403"):
@@ -157,9 +158,9 @@ def test_a_bearer_token_needs_the_scope_of_the_operation():
     contract, operations = described("jwt")
     scheme = contract["components"]["securitySchemes"]["bearer"]
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
-    for each in ALL:
-        if each.scope is not None:
-            assert operations[each.name]["security"] == [{"bearer": [each.scope]}]
+    for operation in each(ALL):
+        if operation.scope is not None:
+            assert operations[operation.name]["security"] == [{"bearer": [operation.scope]}]
 
 
 def test_an_aws_signature_is_described_as_api_gateway_knows_it():

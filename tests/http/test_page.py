@@ -5,6 +5,7 @@ import hashlib
 import re
 
 import pytest
+from each import each
 from events import Reply, call
 
 from app import app
@@ -25,7 +26,7 @@ def test_it_loads_nothing_from_elsewhere(page):
     loading = re.findall(rb"""(?:src|href)\s*=\s*["']([^"']*)|url\(([^)]*)|@import|\bimport\b""", page.body)
     addresses = [first or second for first, second in loading]
     assert addresses
-    assert all(each.startswith((b"data:", b"openapi.json")) for each in addresses)
+    assert all(each.startswith((b"data:", b"openapi.json")) for each in each(addresses))
 
 
 def test_the_contract_is_read_by_a_relative_address(page):

@@ -11,6 +11,7 @@ from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+from each import each
 from packaging.requirements import Requirement
 
 from infra import package
@@ -35,7 +36,7 @@ def test_it_has_what_lambda_needs_and_no_more(packages, architecture):
         names = archive.namelist()
         libraries = [name for name in names if name.endswith(".so")]
         assert len(libraries) >= 5
-        for name in libraries:
+        for name in each(libraries):
             assert archive.read(name)[18:20] == ARCHITECTURES[architecture], name
     assert names == sorted(names)
     assert {
@@ -91,7 +92,7 @@ def listed():
 
 def test_requirements_list_what_is_needed_by_what_they_list():
     for name in listed() - {"chalice"}:
-        for needed in map(Requirement, requires(name) or []):
+        for needed in each(map(Requirement, requires(name) or [])):
             if not needed.marker or needed.marker.evaluate({"extra": ""}):
                 assert needed.name.lower() in listed(), f"{name} needs {needed}"
 

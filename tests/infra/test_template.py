@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 from cfnlint.api import lint
+from each import each
 
 import app
 from chalicelib.http.negotiation import BINARY_TYPES
@@ -76,7 +77,7 @@ def test_bucket_and_table_are_those_of_the_service_and_outlive_the_stack():
     assert cors["ExposedHeaders"] == bucket.CORS_RULES[0]["ExposeHeaders"]
     assert cors["AllowedMethods"] == bucket.CORS_RULES[0]["AllowedMethods"]
     rules = {rule["Id"]: rule for rule in made["LifecycleConfiguration"]["Rules"]}
-    for rule in bucket.LIFECYCLE_RULES:
+    for rule in each(bucket.LIFECYCLE_RULES):
         same = rules.pop(rule["ID"])
         assert same["Prefix"] == rule["Filter"]["Prefix"]
         assert same.get("ExpirationInDays") == rule.get("Expiration", {}).get("Days")
@@ -100,7 +101,7 @@ def test_bucket_and_table_are_those_of_the_service_and_outlive_the_stack():
 def test_every_function_has_a_role_of_its_own_and_ours_alone():
     roles = {name for name, made in template()["Resources"].items() if made["Type"] == "AWS::IAM::Role"}
     assert roles == {f"{function.logical_id}Role" for function in FUNCTIONS} | {"GatewayRole"}
-    for function in FUNCTIONS:
+    for function in each(FUNCTIONS):
         assert resource(function.logical_id)["Role"] == {"Fn::GetAtt": [f"{function.logical_id}Role", "Arn"]}
     assert "iam:" not in json.dumps(template())
     secret = [f.name for f in FUNCTIONS if "GetSecretValue" in json.dumps(resource(f"{f.logical_id}Role"))]
@@ -134,7 +135,7 @@ def test_api_gateway_logs_who_asked_and_nothing_secret():
 def test_api_gateway_answers_in_our_shape(auth):
     responses = definition(auth)["x-amazon-apigateway-gateway-responses"]
     assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(responses)
-    for response in responses.values():
+    for response in each(responses.values()):
         text = response["responseTemplates"]["application/json"].replace(
             "$context.error.messageString", '"x"'
         )

@@ -9,10 +9,11 @@ from unittest.mock import patch
 
 import botocore.client
 import requests
+import stores
 
 import app as service
 from chalicelib.settings import settings
-from chalicelib.store import bucket, keys, objects, table
+from chalicelib.store import objects
 
 
 class Context:
@@ -51,6 +52,14 @@ def route_of(method, path):
                 parameters = {n[1:-1]: p for n, p in pairs if n.startswith("{")}
                 found.append((len(parameters), route, parameters))
     return min(found)[1:]
+
+
+def part_of(content, part, part_size):
+    """The bytes of a part as it was planned."""
+    start = (part["part_number"] - 1) * part_size
+    data = content[start : start + part["size"]]
+    assert len(data) == part["size"]
+    return data
 
 
 class Api:
@@ -135,9 +144,7 @@ class Api:
             sent.append((plan["bundle"]["parts"], b"".join(contents[file["filename"]] for file in together)))
         for parts, content in sent:
             for part in parts:
-                start = (part["part_number"] - 1) * plan["part_size"]
-                data = content[start : start + part["size"]]
-                assert len(data) == part["size"]
+                data = part_of(content, part, plan["part_size"])
                 requests.put(part["url"], data=data, timeout=20).raise_for_status()
 
     def deliver(self, *keys):
@@ -151,11 +158,9 @@ class Api:
 
 def everything():
     """What is in the two stores but for the history, which stays: object keys, multipart uploads, table rows."""
-    s3, name = bucket.client(), settings().bucket
-    found = set(objects.list_keys(""))
-    uploads = {u["Key"] for u in s3.list_multipart_uploads(Bucket=name).get("Uploads", [])}
-    rows = {(row.pk, row.sk) for row in table.scan("") if not row.pk.startswith(keys.HISTORY)}
-    return found, uploads, rows
+    uploads = {upload.key_name for upload in stores.bucket().multiparts.values()}
+    rows = {(row["pk"]["S"], row["sk"]["S"]) for row in stores.rows()}
+    return set(stores.objects()), uploads, rows
 
 
 class CallCounter:

@@ -6,18 +6,22 @@ from threading import RLock
 from types import SimpleNamespace
 from unittest.mock import patch
 
+import direct
 import moto.dynamodb.models
 import pytest
 import wired
 from api import Api, CallCounter
 from botocore.client import BaseClient
-from moto import mock_aws
+from moto import backend_index, mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 from moto.s3.exceptions import NoSuchUpload
 from moto.s3.models import s3_backends
+
+# moto tries the patterns of 140 services before it finds that a request is for S3.
+_S3_FIRST = sorted(backend_index.backend_url_patterns, key=lambda pattern: pattern[0] != "s3")
 
 
 class _Multiparts(dict):
@@ -76,6 +80,8 @@ def _one_at_a_time(make_api_call):
 
     def locked(client, name, arguments):
         with lock:
+            if name in direct.OPERATIONS:
+                return direct.call(client, name, arguments)
             return make_api_call(client, name, arguments)
 
     return locked
@@ -104,6 +110,7 @@ def aws(monkeypatch):
         monkeypatch.setattr(
             DynamoDBBackend, "transact_write_items", _copied_once(DynamoDBBackend.transact_write_items)
         )
+        monkeypatch.setattr(backend_index, "backend_url_patterns", _S3_FIRST)
         monkeypatch.setattr(BaseClient, "_make_api_call", _one_at_a_time(BaseClient._make_api_call))
         monkeypatch.setattr(bucket, "client", s3)
         monkeypatch.setattr(wire, "send", wired.send)

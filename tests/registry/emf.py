@@ -3,6 +3,8 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
+from each import each
+
 UNITS = {
     "Seconds",
     "Microseconds",
@@ -27,14 +29,14 @@ def metrics(line):
     assert set(about) == {"Timestamp", "CloudWatchMetrics"}
     assert isinstance(about["Timestamp"], int)
     assert about["Timestamp"] > 1_700_000_000_000, "milliseconds, not seconds"
-    for directive in about["CloudWatchMetrics"]:
+    for directive in each(about["CloudWatchMetrics"]):
         assert set(directive) == {"Namespace", "Dimensions", "Metrics"}
         assert _is_name(directive["Namespace"])
         assert 1 <= len(directive["Metrics"]) <= 100
-        for dimensions in directive["Dimensions"]:
+        for dimensions in each(directive["Dimensions"]):
             assert len(dimensions) <= 30
-            assert all(_is_name(name) and _is_name(line[name]) for name in dimensions)
-            for metric in directive["Metrics"]:
+            assert not [name for name in dimensions if not (_is_name(name) and _is_name(line[name]))]
+            for metric in each(directive["Metrics"]):
                 assert _is_name(metric["Name"])
                 assert metric["Unit"] in UNITS
                 value = line[metric["Name"]]

@@ -2,17 +2,19 @@
 
 import sys
 
+from each import each
+
 
 def shrink(monkeypatch, **sizes):
     """Sets constants of the service, by name, in every module that has them."""
-    for name, size in sizes.items():
+    for name, size in each(sizes.items()):
         found = [
             module
             for package, module in list(sys.modules.items())
             if package.startswith("chalicelib") and name in vars(module)
         ]
         assert found, f"no module has {name}"
-        for module in found:
+        for module in each(found):
             assert isinstance(getattr(module, name), int)
             monkeypatch.setattr(module, name, size)
 

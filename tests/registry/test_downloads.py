@@ -10,6 +10,7 @@ import zlib
 import pytest
 import requests
 from api import everything
+from each import each
 
 from chalicelib.registry import clock, zipping
 from chalicelib.settings import settings
@@ -48,7 +49,7 @@ def test_many_files_are_fetched_by_the_urls_of_a_page(api):
     assert api.upload_zip(folder(MEMBERS)).status == 200
     assert {file["url"] for file in api.get(f"{NET}/files").json["files"]} == {None}
     found = {}
-    for file in api.get(f"{NET}/files", urls="true").json["files"]:
+    for file in each(api.get(f"{NET}/files", urls="true").json["files"]):
         served = requests.get(file["url"], timeout=20)
         assert disposition_name(served.headers["content-disposition"]) == file["filename"].split("/")[-1]
         assert served.headers["content-type"] == file["content_type"]

@@ -1,6 +1,7 @@
 """The lean requests take what users have stored for content, whatever it looks like; so does a rebuild."""
 
 import pytest
+from each import each
 from guarding import READ, WRITE, bearer, guard
 from hostile import TEXTS, contents, metadata
 from wired import use_lean_requests
@@ -44,7 +45,7 @@ def test_versions_labels_and_readers_survive_the_table(ana, monkeypatch):
     assert ana.get("/tokens").json == labels
     ana.token = made[0]["token"]
     assert ana.get("/ai-models/ana/net").json == document
-    for name, data in files.items():
+    for name, data in each(files.items()):
         found = ana.request("GET", "/ai-models/ana/net/download", accept=BINARY, filename=name)
         assert (found.status, found.content) == (200, data)
     assert ana.request("GET", "/ai-models/ana/net/download", accept=BINARY).status == 200

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from each import each
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from planting import names, plant, plant_all, walk
@@ -195,7 +196,7 @@ def test_parameters_that_are_not_allowed_are_named(api, query, mentioned):
     for path in ("/ai-models/ana", "/ai-models/search/ana"):
         answer = api.get(f"{path}?{query}")
         assert answer.status == 400
-        assert all(word in answer.json["detail"] for word in mentioned), answer.json["detail"]
+        assert all(word in answer.json["detail"] for word in each(mentioned)), answer.json["detail"]
 
 
 @pytest.mark.parametrize("user_id", ["upload", "uploads", "search", "-a", "a b", "a%2Fb", "é", "u" * 129])

@@ -9,6 +9,7 @@ from itertools import count
 import pytest
 from agreement import assert_agreement, sweep_later
 from api import everything
+from each import each
 from interleaving import just_before
 from planting import walk
 
@@ -140,7 +141,7 @@ def test_on_a_table_that_is_whole_nothing_changes(api):
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_empty_bucket_makes_an_empty_table(api, times):
-    for _ in range(times):
+    for _ in each(range(times)):
         report = rebuild()
         assert (report.restored, report.removed_objects, report.failed) == ([], 0, {})
     assert everything() == (set(), set(), set())

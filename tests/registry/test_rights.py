@@ -10,6 +10,7 @@ import pytest
 from api import Context
 from botocore.client import BaseClient
 from botocore.exceptions import EndpointConnectionError
+from each import each
 from faults import Fault, Killed
 from guarding import READ, WRITE, bearer, guard
 from pynamodb.exceptions import TransactWriteError
@@ -84,7 +85,7 @@ def plans(uploader):
     plan = api.post(
         "/ai-models/upload/files", {"user_id": "ana", "model_id": "copy", "name": "C", "files": listed}
     )
-    assert all(file["already_stored"] for file in plan.json["files"])
+    assert all(file["already_stored"] for file in each(plan.json["files"]))
     address = f"/ai-models/uploads/{plan.json['upload_id']}"
     assert api.get(f"{address}/parts").status == 200
     assert api.post(f"{address}/complete").status == 200
@@ -221,7 +222,7 @@ def sharing_models(uploader):
     """Sharing, and its end with the model: by its owner, and by the sweep after a deletion that was cut off."""
     api = uploader.api
     for model_id, versions, kill in (("one", 1, None), ("two", 1, None), ("three", 1, 1), ("four", 2, 1)):
-        for number in range(versions):
+        for number in each(range(versions)):
             assert api.upload(model_id=model_id, version=f"v{number}").status == 200
         address = f"/ai-models/ana/{model_id}"
         assert api.put(f"{address}/access", {"users": ["ben"]}).status == 200

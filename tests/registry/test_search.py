@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 import pytest
+from each import each
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from planting import names, plant, plant_all, walk
@@ -146,7 +147,7 @@ class TestPages:
         assert len(all_of_them) == len(set(all_of_them)) == 24
         pages = walk(stocked, "/ai-models/search/ana", query="cat", limit=limit)
         assert [name for page in pages for name in names(page)] == all_of_them
-        assert all(len(page["models"]) <= limit for page in pages)
+        assert all(len(page["models"]) <= limit for page in each(pages))
         assert pages[-1]["models"]
 
     def test_skip_counts_off_the_best(self, stocked):

@@ -3,6 +3,7 @@
 from functools import cache
 
 import pytest
+from each import each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planting import names, plant_all, walk
@@ -171,7 +172,7 @@ def test_the_best_of_a_window_come_first_and_the_word_itself_before_longer_ones(
     plant_all([("m", f"v{n}", {"description": text}) for n, text in enumerate(texts)])
     plant_all([("m", "v9", {"name": "Cat"}), ("m", "v10", {"name": "x", "description": "cats"})])
     pages = walk(api, SEARCH, query="cat", limit=3)
-    assert all(page["truncated"] for page in pages)
+    assert all(page["truncated"] for page in each(pages))
     found = [name for page in pages for name in names(page)]
     assert found[:4] == ["m/v9", "m/v6", "m/v5", "m/v4"]
     assert sorted(found[4:]) == ["m/v0", "m/v1", "m/v10", "m/v2", "m/v3"]

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 from api import Context, everything
+from each import each
 from faults import Killed, kills
 from uploading import AFTER_EXPIRY, Uploader, zipped
 
@@ -46,7 +47,7 @@ def test_each_share_is_for_a_run_of_its_own_and_the_last_publishes(uploader, mon
     tasks = share_out(uploader)
     assert len(tasks) == COUNT
     assert uploader.state()["state"] == "unpacking"
-    for number, task in enumerate(tasks):
+    for number, task in each(enumerate(tasks)):
         state = uploader.state()
         assert (state["state"], state["files_done"], state["files_total"]) == ("unpacking", 10 * number, 40)
         assert state["bytes_done"] == sum(len(data) for data in list(FILES.values())[: 10 * number])

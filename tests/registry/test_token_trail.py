@@ -1,6 +1,7 @@
 """API tokens: who may make them, for how long at most, and what is kept of what was done to and by them."""
 
 import pytest
+from each import each
 from faults import Fault
 from guarding import ADMIN, READ, WRITE, bearer, guard
 from people import People
@@ -94,7 +95,7 @@ def test_the_trail_says_who_made_used_and_revoked_a_token(people):
         ("use", "ana", made["token_id"]),
         ("create", "ana", None),
     ]
-    for entry in told:
+    for entry in each(told):
         assert (entry["token_id"], entry["label"], entry["scopes"]) == (made["token_id"], "ci", [READ])
         assert entry["expires_at"] == made["expires_at"]
         assert entry["actor"]["address"] == "127.0.0.1"

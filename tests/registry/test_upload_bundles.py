@@ -5,6 +5,7 @@ import os
 from contextlib import suppress
 
 import pytest
+from each import each
 from faults import Fault, Killed
 from uploading import AFTER_EXPIRY, LATER, Uploader
 
@@ -56,14 +57,14 @@ def test_small_files_travel_together(uploader):
     [part] = planned["bundle"]["parts"]
     assert (planned["bundle"]["size"], planned["bundle"]["parts_total"]) == (16 + MIB, 1)
     assert (part["part_number"], part["size"]) == (1, 16 + MIB)
-    for file in planned["files"]:
+    for file in each(planned["files"]):
         alone = file["filename"] == "b/large.bin"
         assert (file["parts_total"], len(file["parts"])) == ((1, 1) if alone else (0, 0))
         assert file["already_stored"] is (file["filename"] == "b/empty")
     uploader.send(FILES)
     document = uploader.complete()
     assert document.status == 200, document.content
-    for file in document.json["files"]:
+    for file in each(document.json["files"]):
         assert file["file_hash"] == hashlib.sha256(FILES[file["filename"]]).hexdigest()
         assert file["hash_verified"]
     uploader.check_whole(FILES)

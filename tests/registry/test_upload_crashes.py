@@ -62,7 +62,7 @@ def planned(request, uploader, monkeypatch):
             uploader.plan_files(bundle=request.param in ("bundle", "rows"))
         uploader.send()
 
-    return plan_and_send
+    return uploader.once(plan_and_send)
 
 
 def test_a_form_can_be_sent_again(uploader, form):
@@ -154,9 +154,9 @@ def test_parts_that_were_begun_twice_do_not_stay(uploader, monkeypatch):
     monkeypatch.setattr(parts, "URLS", 1)
     files = {"a.txt": b"a", "b.txt": b"b"}
     asked = {"files": [{"filename": "b.txt"}]}
+    planned = uploader.once(lambda: (uploader.plan_files(files), uploader.send(files)))
     for fault in kills():
-        uploader.plan_files(files)
-        uploader.send(files)
+        planned()
         act(fault, lambda: uploader.api.post(f"{uploader.upload}/parts", asked))
         uploader.api.send(uploader.api.post(f"{uploader.upload}/parts", asked).json, files)
         assert uploader.complete().status == 200
@@ -168,11 +168,11 @@ def test_parts_of_a_large_member_do_not_stay(uploader, monkeypatch):
     monkeypatch.setenv("WEIGHTHOUSE_INLINE_LIMIT", str(10 * MIB))
     settings.cache_clear()
     files = {"large.bin": b"x" * 9 * MIB}
-    struck = set()
+    archive, struck = zipped(files), set()
+    planned = uploader.once(lambda: (uploader.plan_folder(archive), uploader.send(archive=archive)))
     for at in range(3, 7):
         fault = Fault(at, kill=True, reads=False)
-        uploader.plan_folder(zipped(files))
-        uploader.send(archive=zipped(files))
+        planned()
         act(fault, uploader.run)
         struck.add(fault.failed)
         uploader.late += LATER
@@ -185,9 +185,9 @@ def test_parts_of_a_large_member_do_not_stay(uploader, monkeypatch):
 
 @pytest.mark.usefixtures("rows")
 def test_an_abort_can_be_repeated_and_what_it_left_never_completed(uploader):
+    planned = uploader.once(lambda: (uploader.plan_files(), uploader.send()))
     for fault in kills():
-        uploader.plan_files()
-        uploader.send()
+        planned()
         act(fault, uploader.abort)
         uploader.late += LATER
         answer = uploader.complete()
@@ -204,9 +204,9 @@ def test_an_abort_can_be_repeated_and_what_it_left_never_completed(uploader):
 
 def test_a_refused_upload_is_undone_in_the_end_and_never_completed(uploader):
     files = [{"filename": "model.pt", "file_size": 7, "file_hash": "0" * 64}]
+    planned = uploader.once(lambda: (uploader._asked("files", files=files), uploader.send()))
     for fault in kills():
-        uploader._asked("files", files=files)
-        uploader.send()
+        planned()
         act(fault, uploader.complete)
         uploader.late += LATER
         answer = uploader.complete()

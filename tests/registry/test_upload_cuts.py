@@ -72,9 +72,10 @@ def test_a_completion_is_gone_on_with(uploader, monkeypatch, kind):
     if kind == "later":
         monkeypatch.setenv("WEIGHTHOUSE_REQUEST_VERIFY_LIMIT", "1")
         settings.cache_clear()
+    plan = uploader.plan_folder if kind == "folder" else uploader.plan_files
+    planned = uploader.once(lambda: (plan(), uploader.send()))
     for fault in cuts(reads=kind == "here"):
-        (uploader.plan_folder if kind == "folder" else uploader.plan_files)()
-        uploader.send()
+        planned()
         with fault.acting():
             answer = uploader.complete()
             # An event whose function fails is delivered again.
@@ -93,9 +94,9 @@ def test_a_completion_is_gone_on_with(uploader, monkeypatch, kind):
 
 
 def test_an_abort_can_be_repeated(uploader):
+    planned = uploader.once(lambda: (uploader.plan_files(), uploader.send()))
     for fault in cuts(reads=True):
-        uploader.plan_files()
-        uploader.send()
+        planned()
         with fault.acting():
             answer = uploader.abort()
         assert answer.status in (204, 503), (fault, answer.content)

@@ -5,6 +5,7 @@ And what is published is all that was planned, whatever was lost before.
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from each import each
 from faults import Fault, Killed
 from shrinking import shrink, shrink_all
 from stealing import changed, removed, row, stolen
@@ -143,7 +144,7 @@ def test_a_plan_that_slept_writes_no_more_of_its_list(uploader, monkeypatch):
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("bundle", [False, True])
 def test_a_list_that_lost_a_row_is_never_published(uploader, bundle):
-    for number in range(3 + bundle):
+    for number in each(range(3 + bundle)):
         uploader.plan_files(FILES, upload_id=CHOSEN, bundle=bundle)
         removed(expected(number))
         for answer in (

@@ -6,6 +6,7 @@ from threading import Barrier
 
 import pytest
 from api import everything
+from each import each
 from interleaving import just_before
 from uploading import AFTER_EXPIRY, Uploader
 
@@ -80,7 +81,7 @@ def test_everyone_who_asks_for_the_next_version_gets_one(api):
     assert [answer.status for answer in answers] == [200] * 8
     versions = {answer.json["version"]: at for at, answer in enumerate(answers)}
     assert sorted(versions) == [f"v{number}" for number in range(1, 9)]
-    for version, at in versions.items():
+    for version, at in each(versions.items()):
         query = {"version": version, "filename": "model.pkl", "accept": "application/octet-stream"}
         assert api.get("/ai-models/ana/iris/download", **query).content == str(at).encode()
 
@@ -97,6 +98,7 @@ def test_everyone_may_complete(uploader):
 
 
 def test_a_completion_in_the_middle_of_another(uploader):
+    @uploader.once
     def prepare():
         uploader.plan_files(ONE)
         uploader.send()
@@ -109,6 +111,7 @@ def test_a_completion_in_the_middle_of_another(uploader):
 
 
 def test_giving_up_in_the_middle_of_completing(uploader):
+    @uploader.once
     def prepare():
         uploader.plan_files(ONE)
         uploader.send()
@@ -129,6 +132,7 @@ def test_giving_up_in_the_middle_of_handing_over(uploader, monkeypatch, kind):
     monkeypatch.setenv("WEIGHTHOUSE_REQUEST_VERIFY_LIMIT", "1")
     settings.cache_clear()
 
+    @uploader.once
     def prepare():
         uploader.plan_files(ONE) if kind == "files" else uploader.plan_folder()
         uploader.send()
@@ -141,6 +145,7 @@ def test_giving_up_in_the_middle_of_handing_over(uploader, monkeypatch, kind):
 
 
 def test_completing_in_the_middle_of_giving_up(uploader):
+    @uploader.once
     def prepare():
         uploader.plan_files(ONE)
         uploader.send()
@@ -159,6 +164,7 @@ def test_the_sweep_in_the_middle_of_completing(uploader, monkeypatch):
     monkeypatch.setenv("WEIGHTHOUSE_UPLOAD_TTL", "30")
     settings.cache_clear()
 
+    @uploader.once
     def prepare():
         uploader.plan_files(ONE)
         uploader.send()
@@ -206,6 +212,7 @@ def test_two_that_ask_for_urls_get_the_same_multipart_uploads(uploader):
     body = {"user_id": "ana", "model_id": "m", "name": "M", "files": listed}
     asked = {"files": [{"filename": "c.bin"}, {"filename": "d.bin"}]}
 
+    @uploader.once
     def prepare():
         uploader.plan = uploader.api.post("/ai-models/upload/files", body).json
 
@@ -234,6 +241,7 @@ def test_asking_for_urls_in_the_middle_of_giving_up(uploader):
     body = {"user_id": "ana", "model_id": "m", "name": "M", "files": listed}
     asked = {"files": [{"filename": "c.bin"}]}
 
+    @uploader.once
     def prepare():
         uploader.plan = uploader.api.post("/ai-models/upload/files", body).json
 

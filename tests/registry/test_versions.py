@@ -8,6 +8,7 @@ import zipfile
 import zlib
 
 import pytest
+from each import each
 from faults import Fault
 from planting import made_up_files, plant, plant_all, walk
 
@@ -255,7 +256,7 @@ class TestVersionsOfAModel:
         pages = walk(api, "/ai-models/ana/iris/versions", limit=limit)
         found = [one["version"] for page in pages for one in page["models"]]
         assert found == [f"v{number}" for number in reversed(range(25))]
-        assert all(len(page["models"]) <= limit == page["limit"] for page in pages)
+        assert all(len(page["models"]) <= limit == page["limit"] for page in each(pages))
 
     def test_a_page_goes_on_behind_a_version_that_is_gone(self, api):
         plant_all([("iris", f"v{number}", {}) for number in range(4)])

@@ -5,6 +5,7 @@ import unicodedata
 from collections import defaultdict
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,7 +79,7 @@ def test_words_do_not_depend_on_the_composition(form, text):
 
 
 def test_case_and_repetition_make_no_difference_for_any_letter():
-    for code in range(sys.maxunicode + 1):
+    for code in each(range(sys.maxunicode + 1)):
         char = chr(code)
         if not (char.isalnum() or unicodedata.combining(char)):
             continue
