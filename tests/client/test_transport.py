@@ -100,7 +100,7 @@ def test_a_whole_object_of_unknown_length_is_not_used(client, pretended):
 
 def test_bytes_are_used_as_they_are_stored(client, pretended):
     known = ("Content-Range", "bytes 2-5/10"), ("Content-Encoding", "gzip")
-    pretended.script("GET", "^/store/", Say(206, b"2345", known))
+    pretended.script("GET", "^/store/", then=Say(206, b"2345", known))
     assert received(client, pretended, 2, 6) == b"2345"
 
 
