@@ -1,12 +1,13 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser lint rebuild package deploy destroy bench bench-auth bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large bench-deploy bench-client bench-client-kills clean
+.PHONY: help run test test-browser lint rebuild package deploy destroy bench bench-auth bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large bench-deploy bench-client bench-client-kills lock clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
 EMULATOR := .venv-emulator/.ready
 BENCH := .venv-bench/.ready
 MLFLOW := .venv-mlflow/.ready
+LOCK := .venv-lock/.ready
 SET_UP = @python=$$(sh devserver/python.sh) && "$$python" devserver/install.py
 
 help:
@@ -31,6 +32,7 @@ help:
 	@echo 'make bench-deploy    measure the package, and a deployment to an emulated account'
 	@echo 'make bench-client    measure push and pull beside s5cmd, curl and MLflow'
 	@echo 'make bench-client-kills  kill push and pull at random moments, and break their network'
+	@echo 'make lock            lock what requirements*.in ask for, with hashes (UPGRADE=1: at the newest versions)'
 	@echo 'make clean           remove the environments and caches; the data stays'
 
 run: $(RUN) $(EMULATOR)
@@ -98,15 +100,18 @@ bench-client: $(DEV) $(EMULATOR) $(BENCH) $(MLFLOW)
 bench-client-kills: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m benchmarks.client_kills
 
+lock: $(LOCK)
+	@exec .venv-lock/bin/python devserver/lock.py .venv-lock/bin/uv $(if $(UPGRADE),--upgrade)
+
 clean:
-	rm -rf .venv .venv-emulator .venv-bench .venv-mlflow build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-emulator .venv-bench .venv-mlflow .venv-lock build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(RUN): requirements.txt requirements-run.txt
+$(RUN): requirements-run.txt
 	$(SET_UP) .venv requirements-run.txt $@
 
 $(DEV): $(RUN) requirements-dev.txt client/pyproject.toml
-	$(SET_UP) .venv requirements-dev.txt $@
+	$(SET_UP) .venv requirements-dev.txt $@ client
 
 $(EMULATOR): requirements-emulator.txt
 	$(SET_UP) .venv-emulator requirements-emulator.txt $@
@@ -116,3 +121,6 @@ $(BENCH): requirements-bench.txt
 
 $(MLFLOW): requirements-mlflow.txt
 	$(SET_UP) .venv-mlflow requirements-mlflow.txt $@
+
+$(LOCK): requirements-lock.txt
+	$(SET_UP) .venv-lock requirements-lock.txt $@

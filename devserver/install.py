@@ -1,7 +1,8 @@
-"""Makes a virtual environment from a requirements file: ``python install.py FOLDER REQUIREMENTS STAMP``.
+"""Makes a virtual environment from a lock: ``python install.py FOLDER LOCK STAMP [PROJECT]``.
 
 Runs on a bare Python, before anything is installed. The stamp file says when it was last done, so that
-a second start installs nothing.
+a second start installs nothing. Every package is a wheel whose hash the lock has: nothing is built, so no code of a
+package runs here. The project, a folder of this repository, is built by what the lock brings.
 """
 
 import fcntl
@@ -31,14 +32,6 @@ def _alone() -> Iterator[None]:
         os.close(folder)
 
 
-def _files(requirements: Path) -> list[Path]:
-    """A requirements file, those that it includes, and what says what its packages in this repository need."""
-    lines = [line.split() for line in requirements.read_text().splitlines()]
-    included = [requirements.parent / line[1] for line in lines if line[:1] == ["-r"]]
-    ours = [requirements.parent / line[1] / "pyproject.toml" for line in lines if line[:1] == ["-e"]]
-    return [requirements, *ours, *(file for inner in included for file in _files(inner))]
-
-
 def _works(python: Path) -> bool:
     try:
         return subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
@@ -46,21 +39,28 @@ def _works(python: Path) -> bool:
         return False
 
 
-def install(folder: Path, requirements: Path, stamp: Path) -> None:
-    """Brings the environment in `folder` up to date with `requirements`; `SystemExit` when pip fails."""
+def _pip(python: Path, *arguments: str | Path) -> None:
+    command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", *arguments]
+    if subprocess.run(command).returncode != 0:
+        sys.exit("Setting up failed: see pip's message above. `make clean` starts afresh.")
+
+
+def install(folder: Path, lock: Path, stamp: Path, project: Path | None = None) -> None:
+    """Brings the environment in `folder` up to date with `lock` and `project`; `SystemExit` when pip fails."""
     python = folder / "bin" / "python"
     with _alone():
         works = _works(python)
-        newest = max(file.stat().st_mtime for file in _files(requirements))
+        given = [lock, project / "pyproject.toml"] if project else [lock]
+        newest = max(file.stat().st_mtime for file in given)
         if works and stamp.exists() and stamp.stat().st_mtime >= newest:
             return
-        print(f"Setting up {folder.name} from {requirements.name} …", flush=True)
+        print(f"Setting up {folder.name} from {lock.name} …", flush=True)
         if not works:
             # Also mends one that an interrupted start or an upgrade of Python has left broken.
             venv.create(folder, clear=True, with_pip=True)
-        options = ("--disable-pip-version-check", "--requirement", requirements)
-        if subprocess.run([python, "-m", "pip", "install", *options]).returncode != 0:
-            sys.exit(f"Setting up {folder.name} failed: see pip's message above. `make clean` starts afresh.")
+        _pip(python, "--require-hashes", "--only-binary=:all:", "--requirement", lock)
+        if project:
+            _pip(python, "--no-build-isolation", "--editable", project)
         stamp.touch()
 
 

@@ -75,7 +75,13 @@ def _pip(folder: Path, options: Sequence[str]) -> None:
         "--quiet",
         "--no-compile",
     ]
-    command += ["--only-binary=:all:", "--no-deps", f"--target={folder}", f"--requirement={REQUIREMENTS}"]
+    command += [
+        "--only-binary=:all:",
+        "--no-deps",
+        "--require-hashes",
+        f"--target={folder}",
+        f"--requirement={REQUIREMENTS}",
+    ]
     if subprocess.run([*command, *options]).returncode != 0:
         raise Halt("The packages of requirements.txt could not be fetched: see pip's message above.")
 

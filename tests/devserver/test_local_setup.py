@@ -312,14 +312,21 @@ def test_an_environment_that_is_up_to_date_is_left_alone(
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(install.subprocess, "run", run)
-    inner, outer, stamp = tmp_path / "inner.txt", tmp_path / "outer.txt", tmp_path / "stamp"
-    inner.write_text("a==1\n")
-    outer.write_text("-r inner.txt\n")
-    install.install(tmp_path, outer, stamp)
-    assert any(command.startswith("install") for command in commands)
+    lock, stamp, project = tmp_path / "lock.txt", tmp_path / "stamp", tmp_path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").touch()
+    lock.write_text("a==1 --hash=sha256:0\n")
+    install.install(tmp_path, lock, stamp, project)
+    installed = [command for command in commands if command.startswith("install")]
+    assert [command for command in installed if "--no-deps" not in command] == []
+    assert "--require-hashes --only-binary=:all:" in installed[0]
+    assert f"--no-build-isolation --editable {project}" in installed[1]
     commands.clear()
-    install.install(tmp_path, outer, stamp)
+    install.install(tmp_path, lock, stamp, project)
     assert commands == ["--version"]
-    os.utime(inner, (stamp.stat().st_mtime + 1,) * 2)
-    install.install(tmp_path, outer, stamp)
-    assert any(command.startswith("install") for command in commands)
+    for changed in (lock, project / "pyproject.toml"):
+        commands.clear()
+        os.utime(changed, (stamp.stat().st_mtime + 1,) * 2)
+        install.install(tmp_path, lock, stamp, project)
+        assert len(commands) == 3
+        os.utime(changed, (0, 0))
