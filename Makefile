@@ -1,6 +1,6 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser lint rebuild package deploy destroy bench bench-auth bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large bench-deploy bench-client bench-client-kills lock clean
+.PHONY: help run test test-browser lint rebuild package deploy destroy bench bench-auth bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large bench-deploy bench-client bench-client-kills trial-mutants lock clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
@@ -32,6 +32,7 @@ help:
 	@echo 'make bench-deploy    measure the package, and a deployment to an emulated account'
 	@echo 'make bench-client    measure push and pull beside s5cmd, curl and MLflow'
 	@echo 'make bench-client-kills  kill push and pull at random moments, and break their network'
+	@echo 'make trial-mutants   change the code in one place at a time, and see what no test notices (GROUP=conditions|client)'
 	@echo 'make lock            lock what requirements*.in ask for, with hashes (UPGRADE=1: at the newest versions)'
 	@echo 'make clean           remove the environments and caches; the data stays'
 
@@ -99,6 +100,9 @@ bench-client: $(DEV) $(EMULATOR) $(BENCH) $(MLFLOW)
 
 bench-client-kills: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m benchmarks.client_kills
+
+trial-mutants: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m trials.mutants $(or $(GROUP),conditions) --sample $(or $(SAMPLE),0) --seed $(or $(SEED),1) --only '$(ONLY)'
 
 lock: $(LOCK)
 	@exec .venv-lock/bin/python devserver/lock.py .venv-lock/bin/uv $(if $(UPGRADE),--upgrade)
