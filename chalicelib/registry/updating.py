@@ -119,8 +119,10 @@ def _differs(old: Row, new: Row) -> bool:
 
 def _commit_with_journal(new: VersionRecord, changes: Changes, touched: list[Key]) -> None:
     # Rows of the index that don't fit in the transaction are written once, after it. Should this process die in
-    # between, the sweep finds the entry and puts the index right.
+    # between, the sweep finds the entry and puts the index right. A process that slept until the sweep has closed
+    # the entry must not commit.
     entry = journal.open_entry("reindex", new.id, touched)
+    changes.checks += [(key, Row.pk.exists()) for key in entry.rows]
     try:
         table.transact(changes)
     except ConditionFailed:

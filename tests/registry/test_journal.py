@@ -7,7 +7,9 @@ from agreement import assert_agreement, sweep_later
 from each import each
 from faults import Fault, Killed
 from planting import plant
+from stealing import stolen
 
+from chalicelib.registry import updating
 from chalicelib.store import journal, keys, table
 from chalicelib.store.table import Range
 
@@ -66,3 +68,28 @@ def test_a_change_noted_in_several_rows_is_made_whole_after_any_kill(api, monkey
         assert_agreement(manifests_too=False)
         assert entries() == []
     assert at > 4
+
+
+def test_a_process_that_slept_until_its_note_was_closed_changes_nothing(api, monkeypatch):
+    monkeypatch.setattr(table, "TRANSACTION", 8)
+    plant("net", description="old words")
+    change = {"description": " ".join(f"new{number}" for number in range(12))}
+    commits = []
+
+    def end_at_the_commit(*_):
+        commits.append(1)
+        raise Killed
+
+    def sweep(_):
+        assert len(entries()) == 1
+        sweep_later()
+        monkeypatch.setattr(updating, "reindex", end_at_the_commit)
+
+    with stolen(lambda key: key[1].startswith("version#"), sweep), suppress(Killed):
+        api.put("/ai-models/ana/net", change)
+    assert commits == [1]
+    # It began again with a note of its own: the sweep finds that one.
+    assert len(entries()) == 1
+    sweep_later()
+    assert_agreement(manifests_too=False)
+    assert entries() == []
