@@ -29,7 +29,7 @@ from chalicelib.schema.records import ExpectedFile, FileRecord, Upload
 from chalicelib.store import keys, multipart, uploads
 from chalicelib.store.parallel import Pool
 from chalicelib.store.table import ConditionFailed
-from chalicelib.store.uploads import Standing
+from chalicelib.store.uploads import ExpectedChunk, Standing
 
 REQUEST_PAGES = 2_000
 """ListParts that `complete` makes within the request to see whether all has arrived; some 5 seconds."""
@@ -82,10 +82,15 @@ class NotListed(Conflict):
 
 def expected_files(upload: Upload) -> list[ExpectedFile]:
     """All files that an upload expects in path order, and at last the bundle, where there is one; `NotListed`."""
-    files = [file for chunk in uploads.expected(upload.upload_id) for file in chunk.files]
-    if len(files) != (upload.files_total or 1) + upload.has_bundle:
+    return [file for chunk in expected_chunks(upload) for file in chunk.files]
+
+
+def expected_chunks(upload: Upload) -> list[ExpectedChunk]:
+    """As `expected_files`, in the rows that hold them."""
+    chunks = list(uploads.expected(upload.upload_id))
+    if sum(len(chunk.files) for chunk in chunks) != (upload.files_total or 1) + upload.has_bundle:
         raise NotListed(upload)
-    return files
+    return chunks
 
 
 def is_looked_at_here(upload: Upload, files: list[ExpectedFile]) -> bool:

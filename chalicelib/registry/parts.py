@@ -1,6 +1,6 @@
 """The parts of an upload: URLs to send them to, and which have arrived."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice, pairwise
 
@@ -10,7 +10,7 @@ from chalicelib.errors import InvalidRequest, NotFound
 from chalicelib.registry import clock, next_tokens
 from chalicelib.registry.arriving import object_key
 from chalicelib.registry.callers import Caller
-from chalicelib.registry.finishing import NotListed, expected_files
+from chalicelib.registry.finishing import NotListed, expected_chunks
 from chalicelib.registry.planning import part_length, parts_total
 from chalicelib.registry.uploads import find, find_own, require_open
 from chalicelib.schema.records import FILES_PER_ROW, ExpectedFile, Upload
@@ -47,8 +47,8 @@ def more(caller: Caller, upload_id: str, request: PartsRequest) -> UploadPlan:
     """Fresh URLs for the parts named; `InvalidRequest` for a file or part that the upload does not expect."""
     standing = find_own(caller, upload_id)
     require_open(standing)
-    files = _listed(standing)
-    by_path = {file.path: file for file in files}
+    chunks = _listed(standing)
+    by_path = {file.path: file for chunk in chunks for file in chunk.files}
     wanted: list[Wanted] = []
     if not request.files and request.bundle is None:
         raise InvalidRequest(
@@ -67,13 +67,13 @@ def more(caller: Caller, upload_id: str, request: PartsRequest) -> UploadPlan:
         wanted.append(_wanted(standing.upload, file, range_, f"files[{position}]"))
     _check_apart(request.files, wanted[-len(request.files) :])
     named = [by_path[path] for path in dict.fromkeys(range_.filename for range_ in request.files)]
-    return issue(standing, named, wanted, bundle=by_path[""] if request.bundle else None)
+    return issue(standing, chunks, named, wanted, bundle=by_path[""] if request.bundle else None)
 
 
-def _listed(standing: Standing) -> list[ExpectedFile]:
-    """All files that an open upload expects, and its bundle; `Conflict` when its end has begun meanwhile."""
+def _listed(standing: Standing) -> list[ExpectedChunk]:
+    """The whole list of what an open upload expects; `Conflict` when its end has begun meanwhile."""
     try:
-        return expected_files(standing.upload)
+        return expected_chunks(standing.upload)
     except NotListed:
         # The list of its files goes first.
         require_open(find(standing.upload.upload_id))
@@ -106,12 +106,16 @@ def _check_apart(ranges: Sequence[FilePartRange], wanted: Sequence[Wanted]) -> N
 
 def issue(
     standing: Standing,
+    chunks: Iterable[ExpectedChunk],
     files: Sequence[ExpectedFile],
     wanted: Sequence[Wanted],
     *,
     bundle: ExpectedFile | None = None,
 ) -> UploadPlan:
-    """The plan of these files and the bundle, with URLs for the first 1,000 of the wanted parts."""
+    """The plan of these files and the bundle, with URLs for the first 1,000 of the wanted parts.
+
+    `chunks` is the whole list of what the upload expects.
+    """
     upload = standing.upload
     numbers: dict[str, list[int]] = {}
     room = URLS
@@ -123,7 +127,7 @@ def issue(
             break
     listed = [file for file in files[:FILES] if file.path in numbers or not file.travels]
     sent = [file for file in [*listed, *([bundle] if bundle else [])] if file.travels]
-    begun = _begin(standing, {file.path for file in sent})
+    begun = _begin(standing, chunks, {file.path for file in sent})
     return UploadPlan(
         upload_id=upload.upload_id,
         user_id=upload.metadata.user_id,
@@ -177,11 +181,11 @@ def _urls(upload: Upload, file: ExpectedFile, numbers: list[int]) -> list[PartUr
     ]
 
 
-def _begin(standing: Standing, paths: set[str]) -> dict[str, ExpectedFile]:
-    """Begins the multipart uploads of these files that are not begun yet; gives the files as they are then."""
+def _begin(standing: Standing, chunks: Iterable[ExpectedChunk], paths: set[str]) -> dict[str, ExpectedFile]:
+    """Begins the multipart uploads of these files that are not begun yet; returns the files as they are then."""
     begun: dict[str, ExpectedFile] = {}
     if paths:
-        for chunk in uploads.expected(standing.upload.upload_id):
+        for chunk in chunks:
             if not paths.isdisjoint(file.path for file in chunk.files):
                 begun |= _begin_chunk(standing, chunk, paths)
     return begun
@@ -207,8 +211,11 @@ def _begin_chunk(standing: Standing, chunk: ExpectedChunk, paths: set[str]) -> d
         # Another request began them first, or the upload ended: its parts count, not these.
         for file in made.values():
             multipart.abort(object_key(upload, file), file.multipart_id or "")
+        now = next(uploads.expected(chunk.upload_id, chunk.number), None)
         require_open(find(upload.upload_id))
-        return _begin_chunk(standing, next(uploads.expected(chunk.upload_id, chunk.number)), paths)
+        if now is None or now.number != chunk.number:
+            raise NotListed(upload) from None
+        return _begin_chunk(standing, now, paths)
     return {file.path: file for file in changed if file.path in paths}
 
 
@@ -222,7 +229,7 @@ def arrived(caller: Caller, upload_id: str, query: ArrivedQuery) -> ArrivedPage:
     if query.filename is None:
         files = list(islice(_files_from(upload_id, start), min(query.limit, max(0, total - start))))
     else:
-        files = [file for file in _listed(standing) if file.path == query.filename]
+        files = [file for chunk in _listed(standing) for file in chunk.files if file.path == query.filename]
         start, total = 0, len(files)
         if not files:
             raise NotFound(f"The upload expects no file {query.filename[:80]!r}")

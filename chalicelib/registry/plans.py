@@ -124,7 +124,7 @@ def _plan(
     try:
         if owner:
             standing = _list_all(standing, listed, owner)
-        return issue(standing, files, wanted, bundle=together)
+        return issue(standing, uploads.chunks(upload_id, listed), files, wanted, bundle=together)
     except Exception:
         # The client was told of no upload, so it could neither resume this one nor give it up. If it can't be undone
         # now either, it is once the lease has lapsed.

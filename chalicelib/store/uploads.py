@@ -64,12 +64,16 @@ def key(upload_id: str) -> Key:
     return keys.upload_pk(upload_id), keys.UPLOAD_SK
 
 
+_FIRST = 1
+"""Revision of a row of expected files that was not changed yet."""
+
+
 def _expected_row(upload: Upload, number: int, files: Sequence[ExpectedFile]) -> Row:
     return Row(
         keys.upload_pk(upload.upload_id),
         f"{keys.EXPECTED}{number:06d}",
         body=json.encode(files).decode(),
-        revision=1,
+        revision=_FIRST,
         expires_at=expiry(upload.expires_at + KEPT),
     )
 
@@ -282,6 +286,12 @@ class ExpectedChunk:
     number: int
     files: list[ExpectedFile]
     revision: int
+
+
+def chunks(upload_id: str, files: FileList) -> Iterator[ExpectedChunk]:
+    """The list as `reserve` and `write_list` wrote it, for who need not read it."""
+    for number, some in enumerate(files):
+        yield ExpectedChunk(upload_id, number, list(some), _FIRST)
 
 
 def expected(upload_id: str, first: int = 0) -> Iterator[ExpectedChunk]:

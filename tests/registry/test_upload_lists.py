@@ -159,6 +159,20 @@ def test_a_list_that_lost_a_row_is_never_published(uploader, bundle):
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    ("number", "name"), [(1, "4.txt"), (2, "6.txt")], ids=["with more behind it", "last"]
+)
+def test_a_row_that_goes_while_its_files_are_begun_is_no_error_of_ours(uploader, number, name):
+    uploader.plan_files(FILES)
+    with stolen((keys.upload_pk(uploader.plan["upload_id"]), f"{keys.EXPECTED}{number:06d}"), removed):
+        answer = uploader.api.post(f"{uploader.upload}/parts", {"files": [{"filename": name}]})
+    assert answer.status == 409, answer.content
+    assert "does not list all of its files" in answer.json["detail"]
+    assert uploader.abort().status == 204
+    uploader.check_empty()
+
+
+@pytest.mark.usefixtures("small")
 def test_pages_of_what_arrived_end_where_the_list_does(uploader):
     uploader.plan_files(FILES, upload_id=CHOSEN)
     removed(expected(2))
