@@ -514,6 +514,7 @@ def watched(push, monkeypatch):
         pushed = push(on_progress=seen.append, **options)
         assert all(0 <= progress.bytes_done <= progress.bytes_total for progress in each(seen))
         assert [bool(progress.files) for progress in seen if progress.phase == "done"] == [False]
+        assert [progress.files for progress in seen if progress.phase == "sending"][-1] == ()
         phases = {}
         for progress in seen:
             counts = (progress.files_done, progress.files_total, progress.bytes_done, progress.bytes_total)

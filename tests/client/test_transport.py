@@ -355,3 +355,32 @@ def test_a_range_is_of_the_object_that_is_known(client, pretended):
     pretended.etags["a"] = '"two"'
     with pytest.raises(ContentMismatch, match="replaced"):
         source.read(0, 5, len, Patience())
+
+
+def test_an_answer_that_should_be_a_redirect_is_one_and_no_other_is(client, pretended):
+    pretended.script("GET", "/download", Say(200, {}), Say(300, None, (("Location", pretended._url("b")),)))
+    with pytest.raises(InvalidAnswer, match="answered 200 where it should name a URL"):
+        client.download_url("u", "m", "a")
+    assert client.download_url("u", "m", "a") == pretended._url("b")
+    pretended.script("GET", "/u/m", Say(300, {}))
+    with pytest.raises(InvalidAnswer, match=r"redirects to nowhere"):
+        client.get("u", "m")
+
+
+def test_an_answer_larger_than_any_of_a_registry_is_not_read_to_its_end(client, pretended, monkeypatch):
+    monkeypatch.setattr("weighthouse.transport.LARGEST", 50)
+    pretended.script(
+        "GET", "/health", Say(200, b'"' + b"a" * 48 + b'"'), then=Say(200, b'"' + b"a" * 49 + b'"')
+    )
+    assert client.transport.ask("GET", "/health") == "a" * 48
+    with pytest.raises(InvalidAnswer, match="answers with more than 50 bytes"):
+        client.transport.ask("GET", "/health")
+
+
+def test_of_a_long_refusal_of_a_store_the_beginning_is_read(client, pretended):
+    pretended.script(
+        "GET", "^/store/", Say(400, b"<Error><Code>TooLong</Code>" + b" " * 10_000), Say(400, b"")
+    )
+    for said in ("400 TooLong", "400 Bad Request"):
+        with pytest.raises(StoreRefused, match=rf"answered {said}$"):
+            received(client, pretended, 0, 4)
