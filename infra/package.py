@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from infra import bom
 from infra.dependencies import BUILD, ROOT, Platform, install
 
 LIMIT = 30_000_000
@@ -33,13 +34,18 @@ def own_files() -> list[Path]:
 
 
 def make(platform: Platform) -> Package:
-    """Makes the package for a platform as `build/weighthouse-PLATFORM.zip`; `Halt` when pip fails."""
+    """Makes the package for a platform as `build/weighthouse-PLATFORM.zip`; `Halt` when pip fails.
+
+    What is inside stands beside it, in `.cdx.json`.
+    """
     installed = install(platform)
     files = {file.relative_to(installed).as_posix(): file for file in installed.rglob("*") if file.is_file()}
     files |= {file.relative_to(ROOT).as_posix(): file for file in own_files()}
     path = BUILD / f"weighthouse-{platform.name}.zip"
     data = write_zip(path, files.items())
-    return Package(path, sha256(data).hexdigest(), len(data))
+    digest = sha256(data).hexdigest()
+    path.with_suffix(".cdx.json").write_bytes(bom.made(installed, digest))
+    return Package(path, digest, len(data))
 
 
 def write_zip(path: Path, files: Iterable[tuple[str, Path]]) -> bytes:

@@ -1,6 +1,7 @@
 """The package that Lambda runs: small, complete, and the same bytes for the same files."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -52,6 +53,22 @@ def test_it_has_what_lambda_needs_and_no_more(packages, architecture):
     assert described == set(SERVICES)
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_bill_says_what_is_inside(packages, architecture):
+    made = packages[architecture]
+    bill = json.loads(made.path.with_suffix(".cdx.json").read_bytes())
+    assert (bill["bomFormat"], bill["specVersion"], bill["version"]) == ("CycloneDX", "1.6", 1)
+    assert bill["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": made.sha256}]
+    wanted = {(one.name.lower(), str(one.specifier)[2:]) for one in requirements()}
+    assert {(one["name"], one["version"]) for one in bill["components"]} == wanted
+    references = [one["bom-ref"] for one in [bill["metadata"]["component"], *bill["components"]]]
+    assert len(set(references)) == len(references)
+    assert sorted(one["ref"] for one in bill["dependencies"]) == sorted(references)
+    assert {ref for one in bill["dependencies"] for ref in one["dependsOn"]} <= set(references)
+    again = package.make(lambda_platform(architecture))
+    assert json.loads(again.path.with_suffix(".cdx.json").read_bytes()) == bill
+
+
 def test_the_same_files_give_the_same_bytes(tmp_path):
     for name, moment in (("one", 0), ("two", 10**9)):
         (tmp_path / name).mkdir()
@@ -84,9 +101,13 @@ def test_it_can_be_imported_with_nothing_beside_it(tmp_path):
     subprocess.run(run, check=True, capture_output=True, timeout=60)
 
 
-def listed():
+def requirements():
     lines = [line for line in REQUIREMENTS.read_text().splitlines() if line[0] not in "# "]
-    return {Requirement(line.removesuffix("\\")).name.lower() for line in lines}
+    return [Requirement(line.removesuffix("\\")) for line in lines]
+
+
+def listed():
+    return {one.name.lower() for one in requirements()}
 
 
 def test_requirements_list_what_is_needed_by_what_they_list():
