@@ -52,10 +52,11 @@ def test_forged_tokens_do_not_have_it_read_more_than_once_a_minute(file, later):
     file.write_bytes(NEW)
     with pytest.raises(InvalidToken, match="signature"):
         user(NEW.strip())
-    later(59)
+    # The clock also passes by itself: on a busy machine, seconds of it.
+    later(30)
     with pytest.raises(InvalidToken, match="signature"):
         user(NEW.strip())
-    later(1)
+    later(30)
     assert user(NEW.strip()) == "ana"
 
 

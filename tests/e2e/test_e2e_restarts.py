@@ -145,6 +145,11 @@ def test_an_upload_goes_on_after_a_stop_where_the_store_keeps_parts(own: Client)
     assert requests.delete(own.url("/resumed")).status_code == 200
 
 
+def _in_use(own: Client, part: str) -> list[str]:
+    """The objects whose key holds `part`, but for those that a rebuild has put into quarantine."""
+    return [key for key in own.door.keys(part) if not key.startswith("quarantine/")]
+
+
 def test_a_kill_in_the_middle_of_uploads_loses_nothing_that_was_answered(own: Client) -> None:
     asked: list[str] = []
     acknowledged: list[str] = []
@@ -176,7 +181,7 @@ def test_a_kill_in_the_middle_of_uploads_loses_nothing_that_was_answered(own: Cl
         assert own.content("many", version=version, filename="m.bin") == version.encode() * 1000
     assert {document["version"] for document in own.json(tags="many", limit=1000)["models"]} == there
     whole = [f"models/{USER}/many/{version}/m.bin" for version in there]
-    eventually(lambda: sorted(own.door.keys(f"{USER}/many/")) == sorted(whole + manifests(there)))
+    eventually(lambda: sorted(_in_use(own, f"{USER}/many/")) == sorted(whole + manifests(there)))
     assert requests.delete(own.url("/many?all_versions=true")).status_code == 200
 
 
