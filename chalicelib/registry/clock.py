@@ -9,12 +9,15 @@ def now() -> int:
     return int(time.time())
 
 
-def compact() -> str:
+def compact(seconds: float | None = None) -> str:
     """The time in UTC to the microsecond without separators, which sorts by age and can be part of a key."""
-    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    return _moment(seconds).strftime("%Y%m%dT%H%M%S.%fZ")
 
 
 def timestamp(seconds: float | None = None) -> str:
     """RFC 3339 in UTC with microseconds, always of one length, so that it sorts by age."""
-    moment = datetime.now(UTC) if seconds is None else datetime.fromtimestamp(seconds, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return _moment(seconds).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _moment(seconds: float | None) -> datetime:
+    return datetime.now(UTC) if seconds is None else datetime.fromtimestamp(seconds, UTC)

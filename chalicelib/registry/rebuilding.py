@@ -43,7 +43,7 @@ class RebuildReport:
     put_aside: list[str] = field(default_factory=list)
     """Keys of objects that belong to nothing, and are in quarantine now."""
     removed: int = 0
-    """Objects that nobody can miss: ZIPs and tasks of nothing, tokens that have expired."""
+    """Objects that nobody can miss: ZIPs and tasks of nothing, expired tokens, what was in quarantine for 30 days."""
     aborted: int = 0
     """Multipart uploads that belonged to nothing."""
 
@@ -152,6 +152,7 @@ class _Rebuild:
     def _clear_away(self, parts: Sequence[tuple[str, str]]) -> None:
         """Puts strays into quarantine, but for those that nobody can miss, and gives up parts."""
         worthless = [one.key for one in self._strays if one.key.startswith(WORTHLESS)]
+        worthless += quarantine.before(clock.compact(clock.now() - quarantine.KEPT))
         self._report.removed, self._report.aborted = len(worthless), len(parts)
         kept = [one for one in self._strays if not one.key.startswith(WORTHLESS)]
         if self._report.dry_run:

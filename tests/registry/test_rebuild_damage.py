@@ -11,9 +11,9 @@ from faults import Killed, kills
 from msgspec import json, structs
 from stealing import stolen
 
-from chalicelib.registry import manifests
+from chalicelib.registry import clock, manifests
 from chalicelib.registry.rebuilding import rebuild
-from chalicelib.store import keys, multipart, objects, table, versions
+from chalicelib.store import keys, multipart, objects, quarantine, table, versions
 
 MANIFEST = "manifests/ana/iris/v1.json"
 LIST = "manifests/ana/net/v1.files.jsonl"
@@ -263,3 +263,16 @@ def test_more_than_a_page_of_everything(stock, monkeypatch):
     assert report.aborted == 5
     assert len(list(objects.list_keys("quarantine/"))) == 5
     assert everything()[1] == set()
+
+
+def test_what_was_put_aside_long_ago_is_removed(stock):
+    old, new = (
+        keys.quarantine_key(clock.compact(clock.now() - seconds), "models/ana/gone/v1/model.pkl")
+        for seconds in (quarantine.KEPT + 60, quarantine.KEPT - 3_600)
+    )
+    objects.put(old, b"old")
+    objects.put(new, b"new")
+    assert rebuild(dry_run=True).failed == {}
+    assert len(list(objects.list_keys(keys.QUARANTINE))) == 2
+    assert rebuild().removed == 1
+    assert list(objects.list_keys(keys.QUARANTINE)) == [new]
