@@ -1,6 +1,6 @@
 """The parts of an upload: URLs to send them to, and which have arrived."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import chain, islice, pairwise
 
@@ -211,7 +211,7 @@ def _begin_chunk(standing: Standing, chunk: ExpectedChunk, paths: set[str]) -> d
         # Another request began them first, or the upload ended: its parts count, not these.
         for file in made.values():
             multipart.abort(object_key(upload, file), file.multipart_id or "")
-        now = next(uploads.expected(chunk.upload_id, chunk.number), None)
+        now = next(uploads.expected(chunk.upload_id, chunk.number, size=1), None)
         require_open(find(upload.upload_id))
         if now is None or now.number != chunk.number:
             raise NotListed(upload) from None
@@ -227,7 +227,7 @@ def arrived(caller: Caller, upload_id: str, query: ArrivedQuery) -> ArrivedPage:
     start = int(next_tokens.read(query.next_token, scope)) if query.next_token else 0
     total = standing.upload.files_total or 1
     if query.filename is None:
-        files = list(islice(_files_from(upload_id, start), min(query.limit, max(0, total - start))))
+        files = _files_from(upload_id, start, min(query.limit, max(0, total - start)))
     else:
         files = [file for chunk in _listed(standing) for file in chunk.files if file.path == query.filename]
         start, total = 0, len(files)
@@ -249,10 +249,11 @@ def arrived(caller: Caller, upload_id: str, query: ArrivedQuery) -> ArrivedPage:
     )
 
 
-def _files_from(upload_id: str, start: int) -> Iterator[ExpectedFile]:
-    """The expected files from the one at this place on."""
-    chunks = uploads.expected(upload_id, start // FILES_PER_ROW)
-    return islice(chain.from_iterable(chunk.files for chunk in chunks), start % FILES_PER_ROW, None)
+def _files_from(upload_id: str, start: int, count: int) -> list[ExpectedFile]:
+    """So many of the expected files, from the one at this place on. One Query, of the rows that hold them."""
+    first, before = divmod(start, FILES_PER_ROW)
+    chunks = uploads.expected(upload_id, first, size=-(-(before + count) // FILES_PER_ROW))
+    return list(islice(chain.from_iterable(chunk.files for chunk in chunks), before, before + count))
 
 
 def _page(files: list[ExpectedFile], part_size: int) -> list[ExpectedFile]:

@@ -294,13 +294,17 @@ def chunks(upload_id: str, files: FileList) -> Iterator[ExpectedChunk]:
         yield ExpectedChunk(upload_id, number, list(some), _FIRST)
 
 
-def expected(upload_id: str, first: int = 0) -> Iterator[ExpectedChunk]:
-    """The files an upload expects in path order, from the chunk `first` on, and its bundle. One Query a megabyte."""
+def expected(upload_id: str, first: int = 0, *, size: int | None = None) -> Iterator[ExpectedChunk]:
+    """The files an upload expects in path order, from the chunk `first` on, and its bundle. One Query a megabyte.
+
+    `size` is how many chunks the first Query reads, for a caller that needs no more of them.
+    """
     pk = keys.upload_pk(upload_id)
     after = (pk, f"{keys.EXPECTED}{first - 1:06d}") if first else None
-    for row in table.rows(Range(pk, keys.EXPECTED, after=after)):
-        number = int(row.sk.removeprefix(keys.EXPECTED))
-        yield ExpectedChunk(upload_id, number, row.read(list[ExpectedFile]), int(row.revision))
+    for page in table.pages(Range(pk, keys.EXPECTED, after=after), size=size):
+        for row in page.rows:
+            number = int(row.sk.removeprefix(keys.EXPECTED))
+            yield ExpectedChunk(upload_id, number, row.read(list[ExpectedFile]), int(row.revision))
 
 
 def save_expected(chunk: ExpectedChunk) -> ExpectedChunk:
