@@ -144,7 +144,7 @@ def metadata_of_a_change(api, number):
     return put(IRIS, {"custom_metadata": dict.fromkeys(texts(number), 1)})
 
 
-@case(100, calls=LINEAR)
+@case(50, calls=LINEAR)
 def users_of_a_share(api, number):
     plant()
     return put(f"{IRIS}/access", {"users": texts(number)})
@@ -222,7 +222,7 @@ def plant_others(number, user_id="ana"):
     plant("many", "last", **RARE)
 
 
-@case(6, data=CONSTANT)
+@case(4, data=CONSTANT)
 def models_that_are_not_shared(api, number):
     plant_others(number)
     assert api.put("/ai-models/ana/rare/access", {"users": ["ben"]}).status == 200
@@ -243,17 +243,17 @@ def users_who_may_read(api, number):
     return get(f"{IRIS}/access")
 
 
-@case(10)
+@case(5)
 def versions_to_skip(api, number):
     plant_all([("m", f"v{at}", {}) for at in range(number + 1)])
     return get("/ai-models/ana", skip=number)
 
 
-@case(500, data=CONSTANT)
+@case(2_000, data=CONSTANT)
 def length_of_what_is_skipped(api, number):
     plant("shown", description="short")
-    plant_all([("m", f"v{at}", {"description": "a" * number}) for at in range(20)])
-    return get("/ai-models/ana", skip=20)
+    plant_all([("m", f"v{at}", {"description": "a" * number}) for at in range(5)])
+    return get("/ai-models/ana", skip=5)
 
 
 @case(200, data=CONSTANT)
@@ -289,7 +289,7 @@ def entries_behind_a_page_of_history(api, number):
     return get(f"{IRIS}/history", limit=10)
 
 
-@case(10, data=CONSTANT)
+@case(5, data=CONSTANT)
 def downloads_so_far(api, number):
     plant()
     for _ in range(number):
@@ -341,7 +341,7 @@ def test_a_request_costs_in_proportion_to_what_is_in_it(ana, name):
 @pytest.mark.parametrize("user_id", ["ana", "ben"])
 def test_a_read_costs_the_same_however_many_other_versions_there_are(ana, user_id):
     costs = []
-    for number in (6, 6 * TIMES):
+    for number in (4, 4 * TIMES):
         stores.clear()
         plant_others(number, user_id)
         costs.append({name: cost_of(ana, request, wanted) for name, (wanted, request) in READS.items()})
