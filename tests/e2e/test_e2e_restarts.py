@@ -169,7 +169,7 @@ def test_a_kill_in_the_middle_of_uploads_loses_nothing_that_was_answered(own: Cl
     threads = [threading.Thread(target=uploads, args=(number,)) for number in range(3)]
     for thread in threads:
         thread.start()
-    eventually(lambda: len(acknowledged) >= 20)
+    eventually(lambda: len(acknowledged) >= 20, 90)
     own.door.service.kill()
     for thread in threads:
         thread.join()
