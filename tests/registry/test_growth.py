@@ -6,6 +6,7 @@ whether its calls to AWS, and the data that these and the answer carry, may grow
 
 import pytest
 import stores
+from each import each
 from growing import CONSTANT, LINEAR, TIMES, Growth, cost_of, excess
 from guarding import WRITE, bearer, guard
 from planting import plant, plant_all
@@ -292,7 +293,7 @@ def entries_behind_a_page_of_history(api, number):
 @case(5, data=CONSTANT)
 def downloads_so_far(api, number):
     plant()
-    for _ in range(number):
+    for _ in each(range(number)):
         assert api.get(f"{IRIS}/download", filename="part-00000.bin").status == 307
     return get(f"{IRIS}/downloads")
 
