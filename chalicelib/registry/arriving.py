@@ -102,7 +102,7 @@ def check_arrived(
     """Raises `PartsMissing` unless every part of every file is there in full, but for those that are `made` already.
 
     One ListParts for 999 parts. It looks in the order of the list, and no further once 20 parts are missing. What it
-    has seen is noted: the next time it looks for what was missing, and goes on only when that is there.
+    has seen is noted: the next time it looks for what was missing, and looks further only when that is there.
     `check` is called before each file and may stop it by raising.
     """
     upload = standing.upload

@@ -1,6 +1,6 @@
 """Marking: versions that are to be deleted disappear for readers, and with the last of a model its sharing.
 
-A model that is shared must never be without a version that readers see: whoever uploads one of that name later
+A model that is shared must never be without a version that readers see: a user who uploads one of that name later
 would share it unknowingly. So the transaction that marks versions either ends the sharing, or makes sure that a
 version stays.
 """
@@ -28,7 +28,7 @@ TRIES = 20
 
 
 class Marks:
-    """What one request marks: whoever knows its token may remove the versions; others wait a minute for that."""
+    """What one request marks: a run that knows its token may remove the versions; others wait a minute for that."""
 
     def __init__(self, kept: Kept, token: str, until: float, actor: Actor) -> None:
         """`kept` is how the model is shared, read before its versions; after `until` nothing more is marked."""

@@ -85,7 +85,7 @@ def rebuild(*, dry_run: bool = False, say: Callable[[str], None] = lambda _: Non
 
     What can't be restored is reported, and nothing of it touched. Objects that belong neither to a version nor to an
     open upload are put into quarantine. A rebuild that was cut short is begun again, and ends as if it had not
-    been. With `dry_run` nothing is changed. `say` is told how far it is.
+    been. With `dry_run` nothing is changed. `say` is called with the progress.
     """
     return _Rebuild(RebuildReport(clock.compact(), dry_run), say).run()
 

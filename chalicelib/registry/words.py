@@ -95,7 +95,7 @@ def score_rows(query_word: str, rows: Iterable[tuple[str, int]]) -> int | None:
 def match(wanted: Iterable[str], found: Mapping[str, int]) -> int | None:
     """Give the sum of `score_rows` over the query words `wanted`; None when one of them matches nothing.
 
-    `found` is what `index_words` gives for a version. A query without words matches all, with score 0.
+    `found` is what `index_words` returns for a version. A query without words matches all, with score 0.
     """
     total = 0
     for query_word in wanted:

@@ -65,7 +65,7 @@ def put(
     content_type: str = "application/octet-stream",
     crc32: int | None = None,
 ) -> str:
-    """Writes an object and gives its ETag; the store compares the CRC-32."""
+    """Writes an object and returns its ETag; the store compares the CRC-32."""
     return _put(key, data, content_type, crc32, {})
 
 
