@@ -137,3 +137,15 @@ def api(aws):
 def calls():
     """Counts AWS calls while it is entered."""
     return CallCounter()
+
+
+@pytest.fixture
+def uploader(api, monkeypatch):
+    """Uploads as clients do, on a clock that `uploader.late` moves on."""
+    from uploading import Uploader
+
+    from chalicelib.registry import clock
+
+    uploader, now = Uploader(api), clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + uploader.late)
+    return uploader

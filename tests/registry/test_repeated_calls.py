@@ -5,17 +5,9 @@ import zipfile
 
 import pytest
 from faults import repeats
-from uploading import FILES, Uploader
+from uploading import FILES
 
-from chalicelib.registry import clock
 from chalicelib.store import multipart
-
-
-@pytest.fixture
-def uploader(api, monkeypatch):
-    uploader, now = Uploader(api), clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + uploader.late)
-    return uploader
 
 
 @pytest.mark.parametrize("way", ["files", "folder"])

@@ -7,21 +7,13 @@ import zlib
 
 import pytest
 from api import everything
-from uploading import Uploader, zipped
+from uploading import zipped
 
-from chalicelib.registry import clock
 from chalicelib.settings import MIB, settings
 from chalicelib.store import objects
 
 LARGE = random.Random(7).randbytes(6 * MIB)
 FILES = {"a/large.bin": LARGE, **{f"b/{number:03}.txt": b"%d" % number for number in range(120)}}
-
-
-@pytest.fixture
-def uploader(api, monkeypatch):
-    uploader, now = Uploader(api), clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + uploader.late)
-    return uploader
 
 
 def test_large_members_are_copied_and_small_ones_fetched_together(uploader, calls):

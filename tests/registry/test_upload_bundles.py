@@ -7,9 +7,9 @@ from contextlib import suppress
 import pytest
 from each import each
 from faults import Fault, Killed
-from uploading import AFTER_EXPIRY, LATER, Uploader
+from uploading import AFTER_EXPIRY, LATER
 
-from chalicelib.registry import bundles, clock, working
+from chalicelib.registry import bundles, working
 from chalicelib.settings import MIB, settings
 from chalicelib.store import keys, multipart
 
@@ -17,13 +17,6 @@ SMALL = {"a.txt": b"first", "b/empty": b"", "b/z.txt": b"second", "c.txt": b"thi
 LARGE = {"b/large.bin": os.urandom(MIB + 1)}
 LIMIT = {"b/limit.bin": os.urandom(MIB)}
 FILES = dict(sorted((SMALL | LARGE | LIMIT).items()))
-
-
-@pytest.fixture
-def uploader(api, monkeypatch):
-    uploader, now = Uploader(api), clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + uploader.late)
-    return uploader
 
 
 def plan(uploader, files=FILES, *, hashes=None, **fields):

@@ -7,17 +7,10 @@ nothing is left that belongs to nothing.
 import pytest
 from faults import Fault, Killed, kills
 from shrinking import shrink_to_one
-from uploading import AFTER_EXPIRY, FILES, LATER, Uploader, zipped
+from uploading import AFTER_EXPIRY, FILES, LATER, zipped
 
-from chalicelib.registry import clock, parts
+from chalicelib.registry import parts
 from chalicelib.settings import MIB, settings
-
-
-@pytest.fixture
-def uploader(api, monkeypatch):
-    uploader, now = Uploader(api), clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + uploader.late)
-    return uploader
 
 
 def act(fault, action):

@@ -10,17 +10,9 @@ from botocore.exceptions import BotoCoreError
 from faults import cuts
 from pynamodb.exceptions import PynamoDBException
 from shrinking import shrink_to_one
-from uploading import AFTER_EXPIRY, FILES, LATER, Uploader
+from uploading import AFTER_EXPIRY, FILES, LATER
 
-from chalicelib.registry import clock
 from chalicelib.settings import settings
-
-
-@pytest.fixture
-def uploader(api, monkeypatch):
-    uploader, now = Uploader(api), clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + uploader.late)
-    return uploader
 
 
 @pytest.mark.parametrize("folder", [False, True])

@@ -10,9 +10,8 @@ import zipfile
 import pytest
 from api import everything
 from each import each
-from uploading import Uploader, zipped
+from uploading import zipped
 
-from chalicelib.registry import clock
 from chalicelib.settings import MIB
 
 FOLDER = {
@@ -22,13 +21,6 @@ FOLDER = {
     "net/empty": b"",
     "README.md": b"# Net",
 }
-
-
-@pytest.fixture
-def uploader(api, monkeypatch):
-    uploader, now = Uploader(api), clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + uploader.late)
-    return uploader
 
 
 def archive(*members, compression=zipfile.ZIP_DEFLATED):

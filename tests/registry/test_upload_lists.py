@@ -9,9 +9,9 @@ from each import each
 from faults import Fault, Killed
 from shrinking import shrink, shrink_all
 from stealing import changed, removed, row, stolen
-from uploading import AFTER_EXPIRY, Uploader, zipped
+from uploading import AFTER_EXPIRY, zipped
 
-from chalicelib.registry import clock, finishing
+from chalicelib.registry import finishing
 from chalicelib.registry.leases import LEASE
 from chalicelib.registry.sweeping import sweep
 from chalicelib.store import keys, uploads
@@ -21,13 +21,6 @@ FILES = {f"{at}.txt": str(at).encode() for at in range(7)}
 MANY = {f"{at:03}.txt": b"" for at in range(51)}
 """One more than a row holds."""
 CHOSEN = "c" * 32
-
-
-@pytest.fixture
-def uploader(api, monkeypatch):
-    uploader, now = Uploader(api), clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + uploader.late)
-    return uploader
 
 
 @pytest.fixture

@@ -8,22 +8,15 @@ import requests
 from api import everything
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from uploading import AFTER_EXPIRY, Uploader
+from uploading import AFTER_EXPIRY
 
-from chalicelib.registry import clock, uploads
+from chalicelib.registry import uploads
 from chalicelib.registry.planning import MAX_OBJECT
 from chalicelib.registry.sweeping import sweep
 from chalicelib.settings import MIB, settings
 from chalicelib.store import multipart
 
 PART = 8 * MIB
-
-
-@pytest.fixture
-def uploader(api, monkeypatch):
-    uploader, now = Uploader(api), clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + uploader.late)
-    return uploader
 
 
 @pytest.fixture

@@ -8,21 +8,14 @@ import pytest
 from api import everything
 from each import each
 from interleaving import just_before
-from uploading import AFTER_EXPIRY, Uploader
+from uploading import AFTER_EXPIRY
 
-from chalicelib.registry import clock, finishing
+from chalicelib.registry import finishing
 from chalicelib.registry.publishing import publish
 from chalicelib.registry.sweeping import sweep
 from chalicelib.settings import MIB, settings
 
 ONE = {"model.pt": b"weights"}
-
-
-@pytest.fixture
-def uploader(api, monkeypatch):
-    uploader, now = Uploader(api), clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + uploader.late)
-    return uploader
 
 
 def at_once(actions):

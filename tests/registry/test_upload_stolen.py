@@ -3,9 +3,8 @@
 import pytest
 from api import everything
 from stealing import THIEF, changed, removed, row, stolen, taken
-from uploading import FILES, LATER, Uploader
+from uploading import FILES, LATER
 
-from chalicelib.registry import clock
 from chalicelib.schema.records import ExpectedFile
 from chalicelib.store import keys, leases, shares, table, uploads, versions
 from chalicelib.store.table import Changes, ConditionFailed
@@ -13,13 +12,6 @@ from chalicelib.store.table import Changes, ConditionFailed
 ME = "me"
 NOW = 1_000_000_000
 """Long before any lease that a test gives, and long after none at all."""
-
-
-@pytest.fixture
-def uploader(api, monkeypatch):
-    uploader, now = Uploader(api), clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + uploader.late)
-    return uploader
 
 
 @pytest.fixture
