@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -53,6 +54,8 @@ def test_a_list_has_a_row_for_each_version(call, shelf):
         status, out, err = call(*arguments)
         assert (status, err) == (0, "")
         assert [line.split()[0] for line in out.splitlines()] == ["VERSION", "shell/net:v2", "shell/net:v1"]
+        created = re.compile(r" 20\d\d-\d\d-\d\d \d\d:\d\d [+-]\d\d:\d\d ")
+        assert all(created.search(line) for line in each(out.splitlines()[1:]))
 
 
 def test_a_list_for_programs_has_a_document_a_line(call, shelf):
@@ -116,6 +119,15 @@ def test_set_changes_fields_and_adds_and_removes_tags(call, shelf):
     changed = json.loads(out)
     assert changed["tags"] == ["demo", "big"]
     assert (changed["algorithm"], changed["test_accuracy"], changed["name"]) == ("trees", None, EVIL)
+    status, out, err = call("set", f"{shelf}:v1", "-gone", "algorithm=", 'custom_metadata={"flag": true}')
+    assert (status, err) == (0, "weighthouse: shell/net:v1 has no tag 'gone' to remove\n")
+    assert '{"flag": true}' in out
+    status, out, err = call("set", f"{shelf}:v1", "-gone", "--json")
+    assert (status, json.loads(out)["version"], json.loads(err)) == (
+        0,
+        "v1",
+        {"note": "shell/net:v1 has no tag 'gone' to remove"},
+    )
     call("set", f"{shelf}:v1", "test-accuracy=0.9", "algorithm=", "tags=demo,small")
     assert json.loads(call("info", f"{shelf}:v1", "--json")[1])["tags"] == ["demo", "small"]
 
@@ -186,6 +198,8 @@ def test_doctor_tries_the_way_there_and_back_and_leaves_nothing(call):
         (["ls", "shell", "--url", "ftp://x"], 2, "it must be like https://"),
         (["set", "shell/net", "acuracy=1"], 2, "there is no field 'acuracy'"),
         (["set", "shell/net", "test_accuracy=high"], 2, "it must be a number"),
+        (["set", "shell/net", "test_accuracy=12e4567"], 2, 'test_accuracy is "12e4567"; it must be a number'),
+        (["set", "shell/net", 'custom_metadata={"a": 1e999}'], 2, "it must be JSON"),
     ],
 )
 def test_an_error_is_one_line_and_a_status(call, arguments, status, said):

@@ -1,6 +1,8 @@
 """What the command makes of what it is given and of what it shows: plain functions."""
 
 import io
+import json
+import time
 
 import click
 import pytest
@@ -15,7 +17,7 @@ from weighthouse.cli.changing import read_changes
 from weighthouse.cli.differing import Changes, compare_files
 from weighthouse.cli.fields import given as given_fields
 from weighthouse.cli.pace import Pace, rows
-from weighthouse.cli.text import duration, plain, size, value
+from weighthouse.cli.text import duration, moment, plain, size, value
 from weighthouse.documents import File
 from weighthouse.progress import FileProgress, Progress
 
@@ -63,6 +65,21 @@ def test_values_are_written_for_people():
         "no",
         "1,234,567",
     )
+    said = {"flag": True, "none": None, "größe": ["\x1b"]}
+    assert value("custom_metadata", said) == r'{"flag": true, "none": null, "größe": ["\u001b"]}'
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"), [("UTC", "01:17 +00:00"), ("IST-5:30", "06:47 +05:30"), ("XYZ+3", "22:17 -03:00")]
+)
+def test_a_time_is_shown_with_the_offset_of_its_zone(monkeypatch, zone, shown):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert moment("2026-12-01T01:17:16Z")[11:] == shown
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_changes_are_fields_and_tags():
@@ -95,8 +112,53 @@ def test_flags_become_fields():
         "is_active": False,
         "test_accuracy": 0.5,
     }
-    with pytest.raises(errors.InvalidInput, match="must be JSON"):
-        given_fields({"custom_metadata": ("by=nora",)})
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("12e4567", "12e4567"),
+        ("1e10", "1e10"),
+        ("1.10", "1.10"),
+        ("007", "007"),
+        ("-0", "-0"),
+        ("NaN", "NaN"),
+        ("Infinity", "Infinity"),
+        ("9" * 5000, "9" * 5000),
+        ("[" * 100_000, "[" * 100_000),
+        ("nora", "nora"),
+        ("", ""),
+        ("a=b", "a=b"),
+        ("42", 42),
+        ("-0.5", -0.5),
+        (str(2**70), 2**70),
+        ("true", True),
+        ("null", None),
+        ('"42"', "42"),
+        ("[1, 2]", [1, 2]),
+    ],
+)
+def test_metadata_is_a_number_only_where_writing_it_returns_what_was_typed(typed, kept):
+    (found,) = given_fields({"custom_metadata": (f"key={typed}",)})["custom_metadata"].values()
+    assert (found, type(found)) == (kept, type(kept))
+
+
+@given(st.text())
+def test_a_text_of_any_kind_is_no_other_number(typed):
+    found = given_fields({"custom_metadata": (f"key={typed}",)})["custom_metadata"]["key"]
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        assert json.dumps(found) == typed
+
+
+def test_metadata_json_is_json_and_nothing_else():
+    flags = {"custom_metadata": ("a=1e3", "b=x"), "custom_metadata_json": ("a=1e3", 'c={"d": [2e-5]}')}
+    assert given_fields(flags) == {"custom_metadata": {"a": 1000.0, "b": "x", "c": {"d": [2e-5]}}}
+    assert given_fields({"custom_metadata_json": ("a=1",), "custom_metadata": ()}) == {
+        "custom_metadata": {"a": 1}
+    }
+    for typed in each(("a=x", "a=12e4567", "a=NaN", "a={'b': None}", "a=", "a", "=1")):
+        with pytest.raises(errors.InvalidInput, match="--metadata-json"):
+            given_fields({"custom_metadata_json": (typed,)})
 
 
 def file(name, size, hashed=None, crc32=None):

@@ -66,6 +66,7 @@ def test_what_the_service_would_refuse_is_refused_with_its_field(field, value):
         ("input_shape", "1,28,28", [1, 28, 28]),
         ("output_shape", "1x10", [1, 10]),
         ("num_parameters", "7_000_000_000", 7_000_000_000),
+        ("num_parameters", "7e9", 7_000_000_000),
         ("test_accuracy", "0.97", 0.97),
         ("tags", "demo, small", ["demo", "small"]),
         ("dependencies", '["numpy>=1,<3"]', ["numpy>=1,<3"]),
@@ -108,3 +109,17 @@ def test_metadata_are_kept_as_the_registry_keeps_them():
         "input_shape": [1, 28],
         "custom_metadata": {"shape": [1], "3": "x"},
     }
+
+
+def test_the_number_in_an_object_that_is_none_is_named():
+    with pytest.raises(InvalidInput, match=r"its runs\[1\]\.loss is no finite number"):
+        checked({"custom_metadata": {"runs": [1, {"loss": float("inf")}]}}, "metadata")
+    circle = []
+    circle.append(circle)
+    with pytest.raises(InvalidInput, match="must be JSON"):
+        checked({"custom_metadata": {"runs": circle}}, "metadata")
+
+
+def test_an_error_shows_values_as_json():
+    with pytest.raises(InvalidInput, match=r'name is \{"a": null, "b": true\}; it must be text'):
+        checked({"name": {"a": None, "b": True}}, "model.yaml")

@@ -672,3 +672,29 @@ def test_a_plan_that_names_some_of_the_files_is_completed_from_what_has_arrived(
     push()
     assert pretended.files == FILES
     assert plans(pretended) == len(asked(pretended, "GET", "/parts?")) == 1
+
+
+def test_the_bar_of_a_file_counts_what_arrived_before(push, pretended, monkeypatch):
+    monkeypatch.setattr("weighthouse.progress._EVERY", 0)
+    pretended.script("PUT", "number=3&name=large", refusal(400, "Invalid"))
+    with pytest.raises(StoreRefused):
+        push()
+    (upload,) = pretended.uploads.known.values()
+    upload.sent = {
+        ("large", 1): LARGE[:PART],
+        ("large", 2): LARGE[PART : 2 * PART],
+        ("large", 4): LARGE[3 * PART :],
+    }
+    seen = []
+    push(on_progress=seen.append)
+    there = 2 * PART + 99
+    bars = [
+        file.bytes_done
+        for progress in seen
+        if progress.phase == "sending"
+        for file in progress.files
+        if file.filename == "large"
+    ]
+    assert bars
+    assert (bars[0] > there, bars[-1]) == (True, len(LARGE))
+    assert pretended.files == FILES

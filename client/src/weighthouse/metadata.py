@@ -92,7 +92,12 @@ def _hint(name: str) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    """A value as an error repeats it: as JSON, which YAML reads as well, cut to 80 characters."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError, RecursionError):
+        # It holds itself, or has keys that JSON has not.
+        text = str(value)
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
@@ -135,10 +140,25 @@ def _object(field: Field, value: Any) -> str | None:
     if not isinstance(value, Mapping):
         return "it must be an object"
     try:
-        size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
-    except (TypeError, ValueError) as error:
+        size = len(json.dumps(value, ensure_ascii=False).encode())
+    except (TypeError, ValueError, RecursionError) as error:
         return f"it must be JSON: {error}"
+    if endless := _endless(value):
+        return f"its {endless} is no finite number, and JSON has no other: write it as text"
     return None if size <= 65_536 else f"it may have 64 KB as JSON, and has {size:,} bytes"
+
+
+def _endless(value: Any, path: str = "") -> str | None:
+    """The path of a number in an object that is infinite or none, if there is one."""
+    if isinstance(value, float):
+        return None if isfinite(value) else path
+    if isinstance(value, Mapping):
+        items = [(f"{path}.{key}" if path else str(key), item) for key, item in value.items()]
+    elif isinstance(value, list | tuple):
+        items = [(f"{path}[{place}]", item) for place, item in enumerate(value)]
+    else:
+        return None
+    return next((found for where, item in items if (found := _endless(item, where))), None)
 
 
 _CHECKS: dict[str, Callable[[Field, Any], str | None]] = {
@@ -167,9 +187,36 @@ def parsed(name: str, text: str) -> Any:
         return None
     try:
         return _PARSERS[field.kind](text)
-    except ValueError:
+    except (ValueError, RecursionError):
         wrong = "it must be JSON" if field.kind == "object" else _wrong(field, None)
         raise InvalidInput(f"{name} is {_shown(text)}; {wrong}") from None
+
+
+def parsed_item(text: str) -> Any:
+    """The value of one key of `custom_metadata` as it is written on a command line.
+
+    A number is one only where writing it again gives what was typed: `12e4567` is the beginning of a hash, and `1.10` a
+    release. JSON of another kind is what it says, and anything else is a text.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    exact = not is_number or (isfinite(value) and json.dumps(value) == text)
+    return value if exact else text
+
+
+def read_json(text: str) -> Any:
+    """The value that a JSON text holds; `ValueError` where it is none, or has a number that is not finite."""
+
+    def number(written: str) -> float:
+        value = float(written)
+        if not isfinite(value):
+            raise ValueError(f"{written} is no finite number; in quotes it is text")
+        return value
+
+    return json.loads(text, parse_float=number, parse_constant=number)
 
 
 def _truth(text: str) -> bool:
@@ -188,6 +235,24 @@ def _truth(text: str) -> bool:
     return words[text.lower()]
 
 
+def _number_of(text: str) -> int | float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _whole_of(text: str) -> int:
+    try:
+        return int(text.replace("_", ""))
+    except ValueError:
+        # 7e9 and 3.0 are whole numbers as well.
+        value = float(text)
+        if not value.is_integer():
+            raise
+        return int(value)
+
+
 def _list(text: str) -> Any:
     if text.startswith("["):
         return json.loads(text)
@@ -201,12 +266,12 @@ def _numbers(text: str) -> list[int]:
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "text": str,
     "choice": str,
-    "whole": lambda text: int(text.replace("_", "")),
-    "number": float,
+    "whole": _whole_of,
+    "number": _number_of,
     "truth": _truth,
     "texts": _list,
     "shape": _numbers,
-    "object": json.loads,
+    "object": read_json,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,6 +57,7 @@ class Meter:
         self._call = on_progress
         self._lock = threading.Lock()
         self._active: dict[str, list[int]] = {}
+        self._before: Mapping[str, int] = {}
         self._next = 0.0
         self._reset("scanning", 0, 0)
 
@@ -66,6 +67,7 @@ class Meter:
         self._files_done = self._bytes_done = self._bytes_moved = 0
         self._began = time.monotonic()
         self._active.clear()
+        self._before = {}
 
     def begin(self, phase: Phase, files_total: int = 0, bytes_total: int = 0) -> None:
         """Starts a phase from nothing."""
@@ -73,11 +75,22 @@ class Meter:
             self._reset(phase, files_total, bytes_total)
             self._report(always=True)
 
-    def keep(self, count: int, files: int = 0, filename: str | None = None, total: int = 0) -> None:
-        """Counts bytes, and whole files, that need not travel; `filename` goes on with them, of `total` bytes."""
+    def keep(
+        self,
+        count: int,
+        files: int = 0,
+        filename: str | None = None,
+        total: int = 0,
+        before: Mapping[str, int] | None = None,
+    ) -> None:
+        """Counts bytes, and whole files, that need not travel; `filename` goes on with them, of `total` bytes.
+
+        `before` says how many of the bytes are of which file: it has them from its first byte that travels on.
+        """
         with self._lock:
             self._bytes_done += count
             self._files_done += files
+            self._before = before or self._before
             if filename is not None:
                 self._active.setdefault(filename, [0, total])[0] += count
             self._report()
@@ -88,7 +101,7 @@ class Meter:
             self._bytes_done += count
             self._bytes_moved += count
             if filename is not None:
-                done = self._active.setdefault(filename, [0, total])
+                done = self._active.setdefault(filename, [self._before.get(filename, 0), total])
                 done[0] += count
             self._report()
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def set_command(session: Session, /, target: Name, changes: tuple[str, ...]) -> None:
     """Change what is said of a version.
 
-    FIELD=VALUE sets a field, FIELD= clears it, +TAG adds a tag and -TAG removes one. Lists are separated by commas.
-    Fields that are not named stay.
+    FIELD=VALUE sets a field, FIELD= clears it, +TAG adds a tag and -TAG removes one; a tag to remove that is not there
+    is said, and no error. Lists are separated by commas. Fields that are not named stay.
 
     \b
       weighthouse set mira/net test_accuracy=0.97 algorithm= +small -draft
@@ -40,6 +40,9 @@ def set_command(session: Session, /, target: Name, changes: tuple[str, ...]) -> 
         # Without a version it is the latest, and that may be another one by now.
         target = target._replace(version=present.version)
         tags = fields.get("tags", present.tags) or []
+        for tag in dict.fromkeys(removed):
+            if tag not in tags and tag not in added:
+                session.note(f"{target} has no tag {tag!r} to remove")
         fields["tags"] = [tag for tag in dict.fromkeys([*tags, *added]) if tag not in removed]
     version = session.client.update(*target, **fields)
     if session.json:

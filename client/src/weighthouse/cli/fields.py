@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
 
 from weighthouse.errors import InvalidInput
-from weighthouse.metadata import FIELDS, parsed
+from weighthouse.metadata import FIELDS, parsed, parsed_item, read_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,8 +26,12 @@ _METAVARS = {
     "number": "NUMBER",
     "texts": "TEXT",
     "shape": "N,N,…",
-    "object": "KEY=JSON",
+    "object": "KEY=VALUE",
 }
+
+
+_JSON = "custom_metadata_json"
+"""What the command gets of the second flag for `custom_metadata`."""
 
 
 class FieldOption(click.Option):
@@ -38,8 +41,17 @@ class FieldOption(click.Option):
 def field_options(command: F) -> F:
     """Adds the flags; the command gets each as a keyword argument of the field's name."""
     for name in reversed(FIELDS):
+        if name == "custom_metadata":
+            command = _json_option(command)
         command = _option(name)(command)
     return command
+
+
+def _json_option(command: F) -> F:
+    text = "The same, with JSON as the value; can be repeated."
+    return click.option(
+        "--metadata-json", _JSON, cls=FieldOption, metavar="KEY=JSON", multiple=True, help=text
+    )(command)
 
 
 def _option(name: str) -> Callable[[F], F]:
@@ -66,7 +78,11 @@ def _option(name: str) -> Callable[[F], F]:
 
 def given(flags: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that flags set; raises `InvalidInput` for a value that can't be one."""
-    return {name: _value(name, value) for name, value in flags.items() if value not in (None, ())}
+    fields = {name: value for name, value in flags.items() if name != _JSON and value not in (None, ())}
+    found = {name: _value(name, value) for name, value in fields.items()}
+    if items := flags.get(_JSON):
+        found["custom_metadata"] = {**found.get("custom_metadata", {}), **dict(map(_json_pair, items))}
+    return found
 
 
 def _value(name: str, value: Any) -> Any:
@@ -79,12 +95,22 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _pair(text: str) -> tuple[str, Any]:
+    key, value = _split(text, "--metadata", "VALUE")
+    return key, parsed_item(value)
+
+
+def _json_pair(text: str) -> tuple[str, Any]:
+    key, value = _split(text, "--metadata-json", "JSON")
+    try:
+        return key, read_json(value)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"--metadata-json {key} is {value!r}; it must be JSON, such as 3e-5 or '[1, 2]': {error}"
+        ) from None
+
+
+def _split(text: str, flag: str, what: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise InvalidInput(f"--metadata is {text!r}; it must be KEY=JSON")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        raise InvalidInput(
-            f"--metadata {key} is {value!r}; it must be JSON, such as 3, true or '\"text\"'"
-        ) from None
+        raise InvalidInput(f"{flag} is {text!r}; it must be KEY={what}")
+    return key, value

@@ -10,7 +10,7 @@ import click
 
 from weighthouse.cli.arguments import NameType, model_argument
 from weighthouse.cli.session import Session, common, pass_session
-from weighthouse.cli.text import day, plain, size
+from weighthouse.cli.text import moment, plain, size
 from weighthouse.metadata import FRAMEWORKS, MODEL_TYPES
 from weighthouse.names import Name
 
@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _ROWS = 100
 """How many versions a person is shown, unless they ask for more."""
-_OTHERS = 46
+_OTHERS = 59
 """Columns for all but the version and its title."""
 _SHORTEST = 12
 """Columns below which a title says nothing, and is left out."""
@@ -146,7 +146,7 @@ def _table(session: Session, found: list[Version]) -> None:
             Text(plain(version.framework)),
             Text(f"{version.files_total:,}"),
             Text(size(version.model_size_mb * 1_048_576)),
-            Text(day(version.created_at)),
+            Text(moment(version.created_at)),
             Text(plain(version.name)),
         ]
         table.add_row(name, *cells[: len(table.columns) - 1])

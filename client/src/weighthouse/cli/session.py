@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from weighthouse.cli.text import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -52,6 +54,11 @@ class Session:
 
         if not self.json:
             self.console.print(Text.assemble(("✓", "green"), " ", text), soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Says in a line on stderr what is no error and should be known, for programs as JSON."""
+        line = json.dumps({"note": text}) if self.json else f"weighthouse: {plain(text)}"
+        click.echo(line, err=True)
 
 
 def console(*, stderr: bool) -> Console:

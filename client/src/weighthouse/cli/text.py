@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -48,20 +49,22 @@ def count(number: int, noun: str) -> str:
 
 
 def moment(rfc3339: str) -> str:
-    """A time of the service in the time zone of the machine, to the minute."""
+    """A time of the service in the time zone of the machine, to the minute, with the zone's offset.
+
+    The offset is that of the time itself: summer and winter stand side by side in a list.
+    """
     # Python 3.10 does not read the Z.
-    return f"{datetime.fromisoformat(rfc3339.replace('Z', '+00:00')).astimezone():%Y-%m-%d %H:%M}"
-
-
-def day(rfc3339: str) -> str:
-    """The day of a time of the service, in the time zone of the machine."""
-    return moment(rfc3339)[:10]
+    local = datetime.fromisoformat(rfc3339.replace("Z", "+00:00")).astimezone()
+    offset = f"{local:%z}"
+    return f"{local:%Y-%m-%d %H:%M} {offset[:3]}:{offset[3:5]}"
 
 
 def value(field: str, content: Any) -> str:
-    """The value of a field: items side by side, shapes with ×, a dash for nothing."""
+    """The value of a field: items side by side, shapes with ×, objects as JSON, a dash for nothing."""
     if content in (None, [], {}):
         return "–"
+    if isinstance(content, dict):
+        return plain(json.dumps(content, ensure_ascii=False))
     if isinstance(content, list):
         return (" × " if field.endswith("shape") else ", ").join(plain(str(item)) for item in content)
     if isinstance(content, bool):

@@ -42,9 +42,10 @@ def select(files: Iterable[Wanted], include: Sequence[str], exclude: Sequence[st
         file for file in files if wanted.match_file(file.filename) and not unwanted.match_file(file.filename)
     ]
     if not found:
+        asked = [f"--include {pattern!r}" for pattern in include]
+        asked += [f"--exclude {pattern!r}" for pattern in exclude]
         raise InvalidInput(
-            f"No file is left by include={list(include)} and exclude={list(exclude)}: "
-            "see what the version has by `weighthouse files`"
+            f"No file is left by {' '.join(asked)}: see what the version has by `weighthouse files`"
         )
     return found
 

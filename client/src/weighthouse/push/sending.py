@@ -71,9 +71,12 @@ class Sending:
         self._meter.begin("sending", len(sources), total)
         whole = len(layout.stored) + len(layout.files.keys() - {part.filename for part in missing})
         lacking = {part.id for part in missing}
-        bundle = [part for part in layout.parts() if part.filename is None and part.id not in lacking]
-        whole += sum(len(self._ending_in(part)) for part in bundle)
-        self._meter.keep(total - sum(part.size for part in missing), files=whole)
+        there = [part for part in layout.parts() if part.id not in lacking]
+        whole += sum(len(self._ending_in(part)) for part in there if part.filename is None)
+        before: Counter[str] = Counter()
+        for part in there:
+            before[part.filename or _BUNDLE] += part.size
+        self._meter.keep(total - sum(part.size for part in missing), files=whole, before=before)
 
     def _ending_in(self, part: Part) -> Sequence[Source]:
         """The files of the bundle whose last byte is in a part."""
