@@ -64,6 +64,10 @@ def test_a_token_is_tried_and_then_kept_for_its_owner_alone(door, command, log_i
     assert command("ls", "ana", "--url", door["url"])[0] == 5
 
 
+def test_a_token_may_come_from_a_file_that_windows_made(log_in):
+    assert log_in(f"\ufeff{TOKEN}\r")[0] == 0
+
+
 @pytest.mark.parametrize(("token", "status"), [("wh_wrong", 5), ("", 2), ("two words", 2), ("a\x1b[31m", 2)])
 def test_a_token_that_is_refused_is_not_kept(log_in, tmp_path, token, status):
     assert log_in(token)[0] == status

@@ -15,6 +15,7 @@ from pretender import Pretender, once
 
 from weighthouse import Client, ContentMismatch, InvalidInput, StoreRefused
 from weighthouse.pull.places import part_of
+from weighthouse.settings import NotKept
 
 MIB = 1 << 20
 RANGE = 2 * MIB
@@ -92,7 +93,8 @@ def test_a_state_folder_that_cannot_be_made_is_done_without(pull, tmp_path, monk
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     pull()
-    assert pull().bytes_fetched == 0
+    with pytest.warns(NotKept, match="not remembered"):
+        assert pull().bytes_fetched == 0
 
 
 def test_only_what_the_patterns_choose_is_pulled(pull, tmp_path):

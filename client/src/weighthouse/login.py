@@ -9,34 +9,38 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from weighthouse.addresses import is_private, same_service
 from weighthouse.errors import WeighthouseError
-from weighthouse.settings import state_folder
+from weighthouse.settings import kept_folder, made_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _SERVICE = "weighthouse"
-
-
-def _file() -> Path:
-    return state_folder() / "login.json"
+_FILE = "login.json"
 
 
 def _read() -> dict[str, Any]:
     """``{"url": the last login's, "tokens": {url: token, or null where the keyring has it}}``."""
     try:
-        kept = json.loads(_file().read_bytes())
+        kept = json.loads((kept_folder() / _FILE).read_bytes())
         return kept if isinstance(kept.get("tokens"), dict) else {"tokens": {}}
     except (OSError, ValueError, AttributeError):
         return {"tokens": {}}
 
 
-def _write(kept: dict[str, Any]) -> None:
-    """Replaces the file whole; it is never readable for others, not even for a moment."""
-    new = _file().with_suffix(f".{os.getpid()}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(kept, file)
-    new.replace(_file())
+def _write(kept: dict[str, Any]) -> Path:
+    """Replaces the file whole, and gives its path; it is never readable for others, not even for a moment."""
+    try:
+        file = made_folder() / _FILE
+        new = file.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as opened:
+            json.dump(kept, opened)
+        new.replace(file)
+    except OSError as error:
+        raise WeighthouseError(
+            f"The login can't be kept: {error}; set WEIGHTHOUSE_URL and WEIGHTHOUSE_TOKEN instead"
+        ) from error
+    return file
 
 
 def _keyring() -> Any:
@@ -109,8 +113,8 @@ def keep(url: str, token: str | None) -> str:
     tokens = {**kept["tokens"], url: None if keyring else token}
     if token is None:
         tokens.pop(url)
-    _write({"url": url, "tokens": tokens})
-    return "the keyring" if keyring else str(_file())
+    file = _write({"url": url, "tokens": tokens})
+    return "the keyring" if keyring else str(file)
 
 
 def forget(url: str) -> bool:
@@ -121,5 +125,6 @@ def forget(url: str) -> bool:
         keyring.delete_password(_SERVICE, url)
     if kept.get("url") == url:
         del kept["url"]
-    _write(kept)
+    if known:
+        _write(kept)
     return known

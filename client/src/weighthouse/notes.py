@@ -6,7 +6,7 @@ import sqlite3
 import time
 from contextlib import suppress
 
-from weighthouse.settings import state_folder
+from weighthouse.settings import not_kept, state_folder
 
 _KEPT = 90 * 86_400
 """Seconds after which what nobody asked for is forgotten."""
@@ -23,12 +23,16 @@ CREATE TABLE IF NOT EXISTS uploads (
 
 
 def open_notes() -> sqlite3.Connection:
-    """The notes, which several processes may have open; what can't be read is begun anew."""
+    """The notes, which several processes may have open; what can't be read is begun anew.
+
+    Where they can't be written they are in memory, and a warning says so.
+    """
     path = state_folder() / "notes.sqlite3"
     try:
         return _open(str(path))
-    except sqlite3.OperationalError:
-        raise
+    except sqlite3.OperationalError as error:
+        not_kept(f"{path}: {error}")
+        return _open(":memory:")
     except sqlite3.DatabaseError:
         with suppress(FileNotFoundError):
             path.unlink()

@@ -81,4 +81,5 @@ def _read_token(url: str) -> str:
         token: str = click.prompt(f"Token for {plain(url)}", hide_input=True, err=True)
     else:
         token = sys.stdin.readline()
-    return token.strip()
+    # A file that Windows made may begin with a mark of its encoding.
+    return token.strip("\ufeff \t\r\n")

@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -15,11 +16,19 @@ from weighthouse.cli import exits
 from weighthouse.cli.app import app
 from weighthouse.cli.session import Session
 from weighthouse.errors import WeighthouseError
+from weighthouse.settings import NotKept
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command, tells what went wrong on stderr, and gives the exit status."""
     session = Session()
+    with warnings.catch_warnings():
+        warnings.simplefilter("once", NotKept)
+        warnings.showwarning = lambda message, *_: session.note(str(message))
+        return _run(arguments, session)
+
+
+def _run(arguments: Sequence[str], session: Session) -> int:
     try:
         status = app.main(arguments, prog_name="weighthouse", standalone_mode=False, obj=session)
         sys.stdout.flush()
