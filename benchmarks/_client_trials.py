@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -13,6 +14,7 @@ from benchmarks._client_stage import MODEL, ClientStage
 from benchmarks._commands import WEIGHTHOUSE, Failed, client_environment, run
 from benchmarks._faults import FaultyProxy
 from benchmarks._goods import hashes_of
+from benchmarks._hostile import TEXTS
 from benchmarks._wire import Break, Wire
 
 SOURCE = "source"
@@ -81,7 +83,10 @@ class Push:
 
     def __init__(self, setup: Setup, number: int) -> None:
         self._setup, self._user = setup, f"user-{number}"
-        self.arguments: list[str | Path] = ["push", setup.source, f"{self._user}/{MODEL}"]
+        # No argument of a program can hold a NUL.
+        self._text = TEXTS[number % len(TEXTS)].replace("\0", "")
+        target = f"{self._user}/{MODEL}"
+        self.arguments: list[str | Path] = ["push", setup.source, target, f"--description={self._text}"]
 
     @property
     def share(self) -> float:
@@ -94,14 +99,26 @@ class Push:
 
     def wrong(self) -> list[str]:
         """What may not be once it is done."""
-        running = self._setup.running
-        answer = requests.get(f"{running.service.url}/ai-models/{self._user}/{MODEL}/versions", timeout=60)
-        names = [version["version"] for version in answer.json().get("models", [])]
-        wrong = [] if names == ["v1"] else [f"{self._user} has the versions {names}"]
+        running, wrong = self._setup.running, []
+        versions = self._ask(f"{self._user}/{MODEL}/versions")
+        names = [version["version"] for version in versions]
+        for found in (names, [one["version"] for one in self._ask(f"search/{self._user}?query={MODEL}")]):
+            if found != ["v1"]:
+                wrong.append(f"{self._user} has the versions {found}")
+        wrong += [
+            f"{self._user}: the description is {one['description']!r}"
+            for one in versions
+            if one["description"] != self._text
+        ]
         for name in names:
             if running.stored(self._user, name) != self._setup.content:
                 wrong.append(f"{self._user}: {name} is not what was sent")
         return wrong + [f"a part of {key} is left over" for key in running.parts_in_progress()]
+
+    def _ask(self, path: str) -> Any:
+        """The versions that the service lists under a path."""
+        answer = requests.get(f"{self._setup.running.service.url}/ai-models/{path}", timeout=60)
+        return answer.json().get("models", [])
 
 
 class Pull:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.client_kills [--trials N] [--breaks N] [--faults N] [--patient N] [--seed N]
 
-A folder with large files and hundreds of small ones is pushed and pulled through wires that count each byte
-between the client and both the service and its store, which is SeaweedFS.
+A folder with large files, more than a thousand small ones and some of hostile names is pushed and pulled through
+wires that count each byte between the client and both the service and its store, which is SeaweedFS.
 
 - Kills: after a random time the client is killed, and then run again; one that has ended by then does not count.
 - Breaks: one connection to the store and one to the service is reset, cut short or stalled at a random byte, or
@@ -30,6 +30,7 @@ from benchmarks._client_trials import SOURCE, Command, Environment, Job, Pull, P
 from benchmarks._commands import run, run_until_killed
 from benchmarks._faults import RATE, S3, WEIGHTHOUSE, FaultyProxy
 from benchmarks._goods import make_file
+from benchmarks._hostile import NAMES
 from benchmarks._report import machine, table, verdict
 from benchmarks._seaweed import seaweedfs
 from benchmarks._wire import Break, Wire
@@ -38,10 +39,10 @@ from devserver.credentials import keys_of
 
 TRIALS, BREAKS, FAULTS, PATIENT = 50, 20, 10, 1
 """Trials of each kind, for a push and for a pull."""
-LARGE = (64 * MIB, 128 * MIB)
+LARGE = (17 * MIB, 48 * MIB)
 """Bytes of the large files."""
-SMALL, LONGEST = 300, 200_000
-"""How many small files, and the bytes of the longest."""
+SMALL, LONGEST = 1_010, 20_000
+"""How many small files, more than a page of the list has, and the bytes of the longest."""
 EARLIEST = 0.2
 """Seconds before which a kill would only meet Python's start."""
 
@@ -114,13 +115,17 @@ def _undisturbed(command: Command, environment: Environment) -> bool:
 
 
 def make_source(folder: Path, chance: random.Random) -> None:
-    """Large files, and hundreds of small ones of any length, also none."""
+    """Large files, many small ones of any length, also none, and some of hostile names."""
     for number, size in enumerate(LARGE):
         make_file(folder / f"model-{number:05d}-of-{len(LARGE):05d}.safetensors", size)
     for number in range(SMALL):
         path = folder / f"tokens/{number % 7}" / f"{number:04d}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(chance.randbytes(0 if number == 0 else chance.randint(1, LONGEST)))
+    for name in NAMES:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
 
 
 @contextmanager

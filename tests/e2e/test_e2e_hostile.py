@@ -11,7 +11,8 @@ from typing import Any
 import requests
 from doors import OCTETS, Client, Door, pieces, put, sha256, zipped
 from each import each
-from hostile import TEXTS, contents, metadata
+
+from benchmarks._hostile import TEXTS, contents, metadata
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = contents()

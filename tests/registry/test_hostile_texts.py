@@ -3,9 +3,9 @@
 import pytest
 from each import each
 from guarding import READ, WRITE, bearer, guard
-from hostile import TEXTS, contents, metadata
 from wired import use_lean_requests
 
+from benchmarks._hostile import TEXTS, contents, metadata
 from chalicelib.registry import api_tokens
 from chalicelib.registry.rebuilding import rebuild
 from chalicelib.store import table
