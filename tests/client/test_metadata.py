@@ -9,7 +9,8 @@ import pytest
 from chalicelib.schema import documents, fields, requests
 from weighthouse.documents import File, Version
 from weighthouse.errors import InvalidInput
-from weighthouse.metadata import FIELDS, FRAMEWORKS, MODEL_TYPES, checked, parsed, read_model_file
+from weighthouse.metadata import FIELDS, FRAMEWORKS, MODEL_TYPES, checked, parsed
+from weighthouse.model_file import read_model_file
 
 
 def test_the_client_knows_the_fields_that_the_service_takes():

@@ -1,6 +1,7 @@
 """Pushes to a service and a store that fail, refuse, forget, and check in their own time."""
 
 import hashlib
+import json
 import random
 
 import pytest
@@ -698,3 +699,29 @@ def test_the_bar_of_a_file_counts_what_arrived_before(push, pretended, monkeypat
     assert bars
     assert (bars[0] > there, bars[-1]) == (True, len(LARGE))
     assert pretended.files == FILES
+
+
+def test_what_is_not_pushed_and_what_is_not_read_is_said(push, pretended, net):
+    (net / "model.yaml").write_text("nc: 80\nbackbone: []\nhead: []\n")
+    (net / ".DS_Store").write_bytes(b"x")
+    (net / "logs").mkdir()
+    expected = (
+        "model.yaml is another tool's: it is pushed as it is, and not read",
+        "A version has no empty folders; left out: logs/",
+        "Left out, as other tools made it: .DS_Store",
+    )
+    assert push().notes == expected
+    assert pretended.files["model.yaml"].startswith(b"nc: 80")
+    pushed = push()
+    assert (pushed.existed, pushed.notes) == (True, expected)
+
+
+def test_a_command_says_it_too(pretended, net, command):
+    (net / "logs").mkdir()
+    arguments = ("push", str(net), "u/m", "--url", pretended.url)
+    status, out, err = command(*arguments)
+    assert (status, out[:9]) == (0, "✓ u/m:v1 ")
+    assert err == "weighthouse: A version has no empty folders; left out: logs/\n"
+    status, out, err = command(*arguments, "--json")
+    assert (status, err) == (0, "")
+    assert json.loads(out)["notes"] == ["A version has no empty folders; left out: logs/"]

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from math import isfinite
-from pathlib import Path
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from weighthouse.errors import InvalidInput
 
@@ -23,9 +23,6 @@ MODEL_TYPES = (
     "reinforcement_learning",
     "other",
 )
-MODEL_FILE = "model.yaml"
-"""The file beside a model's files that holds its metadata."""
-_LONGEST_MODEL_FILE = 1 << 20
 
 
 class Field(NamedTuple):
@@ -79,9 +76,19 @@ def checked(fields: Mapping[str, Any], source: str, *, clearing: bool = False) -
         if value is not None and (wrong := _wrong(FIELDS[name], value)):
             raise InvalidInput(f"{source}: {name} is {_shown(value)}; {wrong}")
     kept: dict[str, Any] = json.loads(json.dumps(dict(fields)))
+    for name, value in kept.items():
+        if value is not None and FIELDS[name].kind in _CLEANED:
+            kept[name] = _CLEANED[FIELDS[name].kind](value)
     if kept.get("tags"):
-        kept["tags"] = list(dict.fromkeys(kept["tags"]))
+        kept["tags"] = list(dict.fromkeys(normalize("NFC", tag) for tag in kept["tags"]))
     return {name: value for name, value in kept.items() if clearing or value is not None}
+
+
+def is_almost_a_field(name: str) -> bool:
+    """Whether a name is that of a field but for a slip."""
+    from difflib import get_close_matches
+
+    return bool(get_close_matches(name, FIELDS, 1, cutoff=0.75))
 
 
 def _hint(name: str) -> str:
@@ -102,6 +109,9 @@ def _shown(value: object) -> str:
 
 
 def _is_whole(value: object) -> bool:
+    """Whether it is a whole number, also as 7e9 or 3.0 are."""
+    if isinstance(value, float):
+        return value.is_integer()
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -126,7 +136,7 @@ def _texts(field: Field, value: Any) -> str | None:
 
 
 def _number(field: Field, value: Any) -> str | None:
-    known = _is_whole(value) or (isinstance(value, float) and isfinite(value))
+    known = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
     return None if known else "it must be a number, and finite"
 
 
@@ -173,6 +183,10 @@ _CHECKS: dict[str, Callable[[Field, Any], str | None]] = {
     "shape": _shape,
     "object": _object,
 }
+
+
+_CLEANED: dict[str, Callable[[Any], Any]] = {"whole": int, "shape": lambda value: list(map(int, value))}
+"""What is kept in place of a value of a kind."""
 
 
 def parsed(name: str, text: str) -> Any:
@@ -273,25 +287,3 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "shape": _numbers,
     "object": read_json,
 }
-
-
-def read_model_file(path: Path) -> dict[str, Any]:
-    """The metadata in a YAML file; raises `InvalidInput` with the line for what is not YAML, and for wrong fields."""
-    import yaml
-
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LONGEST_MODEL_FILE + 1)
-    except OSError as error:
-        raise InvalidInput(f"{path} can't be read: {error.strerror}") from error
-    if len(content) > _LONGEST_MODEL_FILE:
-        raise InvalidInput(f"{path} has more than 1 MiB; it should hold the metadata only")
-    try:
-        loaded = yaml.safe_load(content)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"{path} is not YAML: {error}") from error
-    if loaded is None:
-        return {}
-    if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
-        raise InvalidInput(f"{path} must hold fields, as in `description: A small net`")
-    return checked(loaded, str(path))

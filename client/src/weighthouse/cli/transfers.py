@@ -77,6 +77,8 @@ def push_command(
         session.emit(pushed)
     elif not quiet:
         session.done(_told_of_push(pushed))
+        for text in pushed.notes:
+            session.note(text)
 
 
 @click.command("pull")

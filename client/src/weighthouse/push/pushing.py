@@ -13,14 +13,15 @@ from uuid import uuid4
 from weighthouse.documents import Version
 from weighthouse.errors import Conflict, FileChanged, NotFound, ServiceError, StoreRefused, Unavailable
 from weighthouse.hashes import Hashes
-from weighthouse.metadata import MODEL_FILE, checked, read_model_file
+from weighthouse.metadata import checked
+from weighthouse.model_file import MODEL_FILE, read_model_file
 from weighthouse.notes import open_notes
 from weighthouse.progress import Meter, OnProgress
 from weighthouse.push.existing import existing
 from weighthouse.push.hashing import hash_all
 from weighthouse.push.journal import Begun, Journal, PushedFile, fingerprint
 from weighthouse.push.layout import Layout
-from weighthouse.push.scanning import Source, scan
+from weighthouse.push.scanning import Dropped, Source, scan
 from weighthouse.push.sending import Sending
 from weighthouse.push.session import OVER, Answer, Ended, Session
 from weighthouse.transport import Transport
@@ -46,6 +47,8 @@ class Pushed:
     bytes_sent: int
     """What travelled in this run, with what had to be sent again."""
     seconds: float
+    notes: tuple[str, ...] = ()
+    """What was left out, and what else may not be expected, in sentences."""
 
 
 def push(
@@ -61,11 +64,12 @@ def push(
     """Sends a file or a folder as a version; see `Client.push`."""
     began = time.monotonic()
     named = {"user_id": user_id, "model_id": model_id, "version": version}
-    fields = {"name": model_id, **_metadata(path, model_file), **checked(metadata, "metadata")}
-    with closing(open_notes()) as notes:
-        journal = Journal(notes, transport.url, user_id, model_id, version, str(path.resolve()))
+    written, notes = _metadata(path, model_file)
+    fields = {"name": model_id, **written, **checked(metadata, "metadata")}
+    with closing(open_notes()) as kept:
+        journal = Journal(kept, transport.url, user_id, model_id, version, str(path.resolve()))
         with journal.alone():
-            pushing = _Pushing(transport, Hashes(notes), journal, {**named, **fields}, Meter(on_progress))
+            pushing = _Pushing(transport, Hashes(kept), journal, {**named, **fields}, Meter(on_progress))
             sources, document = pushing.push(path)
             journal.clear()
     return Pushed(
@@ -76,16 +80,20 @@ def push(
         files_sent=len(pushing.sent),
         bytes_sent=pushing.bytes_sent,
         seconds=time.monotonic() - began,
+        notes=(*notes, *pushing.dropped.notes()),
     )
 
 
-def _metadata(path: Path, model_file: Path | None) -> dict[str, Any]:
-    """What a YAML file says of the version: the one that is named, else `model.yaml` in the folder."""
-    if model_file is None:
-        model_file = path / MODEL_FILE
-        if not model_file.is_file():
-            return {}
-    return read_model_file(model_file)
+def _metadata(path: Path, model_file: Path | None) -> tuple[dict[str, Any], list[str]]:
+    """What a YAML file says of the version: the one that is named, else `model.yaml` in the folder; and a note."""
+    if model_file is not None:
+        return read_model_file(model_file) or {}, []
+    if not (path / MODEL_FILE).is_file():
+        return {}, []
+    found = read_model_file(path / MODEL_FILE, given=False)
+    if found is None:
+        return {}, [f"{MODEL_FILE} is another tool's: it is pushed as it is, and not read"]
+    return found, []
 
 
 class _Pushing:
@@ -97,6 +105,7 @@ class _Pushing:
         self._transport, self._hashes, self._journal = transport, hashes, journal
         self._fields, self._meter = fields, meter
         self.existed = False
+        self.dropped = Dropped()
         self.sent: set[str] = set()
         self.bytes_sent = 0
 
@@ -104,7 +113,8 @@ class _Pushing:
         """The files, and the version that they became."""
         for attempt in range(1, _TRIES + 1):
             self._meter.begin("scanning")
-            sources = scan(path)
+            self.dropped = Dropped()
+            sources = scan(path, self.dropped)
             try:
                 version = self._once(sources)
                 self._meter.begin("done", len(sources), sum(source.size for source in sources))
