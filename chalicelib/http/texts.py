@@ -20,6 +20,10 @@ _BOOLEANS = {
 # int() and float() also read underscores, other scripts' digits, "nan" and, slowly, millions of digits.
 _INTEGER = re.compile(r"[+-]?[0-9]{1,400}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+# What a comma between two requirements is not: inside of brackets or quotes, or before another bound of a version
+# (https://packaging.python.org/en/latest/specifications/dependency-specifiers/#grammar).
+_MARK = re.compile(r"[\[\]()\"']|,(?!\s*[<>=!~])")
+_CLOSING = {"[": "]", "(": ")", '"': '"', "'": "'"}
 
 
 def parse_texts(texts: Mapping[str, str], struct: type[Fields], kind: str = "field") -> Fields:
@@ -65,8 +69,29 @@ def _value(field: str, text: str, schema: Schema) -> Any:
 def _list(field: str, text: str, items: Schema) -> Any:
     if text.lstrip().startswith("["):
         return _json(text, list)
-    entries = [entry.strip() for entry in text.split(",")]
+    pieces = split_requirements(text) if field == "dependencies" else text.split(",")
+    entries = [entry.strip() for entry in pieces]
     return [_value(f"{field}[{at}]", entry, items) for at, entry in enumerate(filter(None, entries))]
+
+
+def split_requirements(text: str) -> list[str]:
+    """The requirements in a text that separates them by commas, which they may hold themselves.
+
+    >>> split_requirements("torch>=2.0,<3,ray[tune,serve]")
+    ['torch>=2.0,<3', 'ray[tune,serve]']
+    """
+    pieces: list[str] = []
+    start, closing = 0, ""
+    for mark in _MARK.finditer(text):
+        char = mark[0]
+        if closing:
+            closing = "" if char == closing else closing
+        elif char == ",":
+            pieces.append(text[start : mark.start()])
+            start = mark.end()
+        else:
+            closing = _CLOSING.get(char, "")
+    return [*pieces, text[start:]]
 
 
 def _json(text: str, kind: type) -> Any:

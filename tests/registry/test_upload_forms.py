@@ -47,9 +47,10 @@ def test_every_field_comes_back(api):
         "is_active": False,
         "is_production_ready": True,
     }
-    lists = {"input_shape", "output_shape", "dependencies", "custom_metadata"}
+    lists = {"input_shape", "output_shape", "custom_metadata"}
     texts = {name: json.dumps(value) if name in lists else value for name, value in fields.items()}
     texts["tags"] = " small, 花,two words,,small "
+    texts["dependencies"] = "scikit-learn>=1.4,<2, numpy"
     answer = api.upload(DATA, **texts)
     assert answer.status == 200, answer.content
     document = answer.json

@@ -200,7 +200,7 @@ def parsed(name: str, text: str) -> Any:
     if not text:
         return None
     try:
-        return _PARSERS[field.kind](text)
+        return _list(text, name) if field.kind == "texts" else _PARSERS[field.kind](text)
     except (ValueError, RecursionError):
         wrong = "it must be JSON" if field.kind == "object" else _wrong(field, None)
         raise InvalidInput(f"{name} is {_shown(text)}; {wrong}") from None
@@ -267,10 +267,37 @@ def _whole_of(text: str) -> int:
         return int(value)
 
 
-def _list(text: str) -> Any:
+def _list(text: str, name: str) -> Any:
     if text.startswith("["):
         return json.loads(text)
-    return [item.strip() for item in text.split(",") if item.strip()]
+    items = split_requirements(text) if name == "dependencies" else text.split(",")
+    return [item.strip() for item in items if item.strip()]
+
+
+# What a comma between two requirements is not: inside of brackets or quotes, or before another bound of a version
+# (https://packaging.python.org/en/latest/specifications/dependency-specifiers/#grammar).
+_MARK = re.compile(r"[\[\]()\"']|,(?!\s*[<>=!~])")
+_CLOSING = {"[": "]", "(": ")", '"': '"', "'": "'"}
+
+
+def split_requirements(text: str) -> list[str]:
+    """The requirements in a text that separates them by commas, which they may hold themselves.
+
+    >>> split_requirements("torch>=2.0,<3,ray[tune,serve]")
+    ['torch>=2.0,<3', 'ray[tune,serve]']
+    """
+    items: list[str] = []
+    start, closing = 0, ""
+    for mark in _MARK.finditer(text):
+        char = mark[0]
+        if closing:
+            closing = "" if char == closing else closing
+        elif char == ",":
+            items.append(text[start : mark.start()])
+            start = mark.end()
+        else:
+            closing = _CLOSING.get(char, "")
+    return [*items, text[start:]]
 
 
 def _numbers(text: str) -> list[int]:
@@ -283,7 +310,6 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "whole": _whole_of,
     "number": _number_of,
     "truth": _truth,
-    "texts": _list,
     "shape": _numbers,
     "object": read_json,
 }
