@@ -89,6 +89,18 @@ def sent_path(filename: str) -> str:
     return filename
 
 
+def composed(text: str) -> str:
+    """The text in the Unicode form NFC: `é` is one character in it, and two in NFD, as macOS writes it."""
+    return text if text.isascii() else normalize("NFC", text)
+
+
+def forms(path: str) -> list[str]:
+    """The forms in which a file of this path may be stored: the one given, then composed, then decomposed."""
+    if path.isascii():
+        return [path]
+    return list(dict.fromkeys((path, composed(path), normalize("NFD", path))))
+
+
 def path_key(path: str) -> str:
     """A key that is equal for paths which differ in case, Unicode composition or invisible characters only.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from chalicelib.errors import InvalidRequest
+from chalicelib.paths import composed
 from chalicelib.registry import documents, next_tokens
 from chalicelib.registry.access import Visible, visible
 from chalicelib.registry.callers import Caller
@@ -38,7 +39,7 @@ class Place(Struct, array_like=True):
 
 def filters_of(query: ListQuery) -> Filters:
     """The filters of a request; `InvalidRequest` when a tag is none."""
-    tags = [tag.strip() for tag in (query.tags or "").split(",") if tag.strip()]
+    tags = [composed(tag.strip()) for tag in (query.tags or "").split(",") if tag.strip()]
     for tag in tags:
         check_tag(tag)
     distinct = list(dict.fromkeys(tags))

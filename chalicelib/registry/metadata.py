@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import json, structs
 
 from chalicelib.errors import InvalidRequest
+from chalicelib.paths import composed
 from chalicelib.registry.naming import NEXT_VERSION, check_model_id, check_tag, check_user_id, check_version
 from chalicelib.schema.requests import Metadata
 
@@ -32,10 +33,11 @@ def checked(request: Metadata) -> Metadata:
 
 
 def clean_tags(tags: list[str]) -> list[str]:
-    """Tags without repetitions, in the order given; `InvalidRequest` names one that is not allowed."""
-    for tag in tags:
+    """Tags in NFC without repetitions, in the order given; `InvalidRequest` names one that is not allowed."""
+    cleaned = list(dict.fromkeys(map(composed, tags)))
+    for tag in cleaned:
         check_tag(tag)
-    return list(dict.fromkeys(tags))
+    return cleaned
 
 
 def clean_hash(value: str | None, field: str) -> str | None:

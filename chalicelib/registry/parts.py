@@ -7,6 +7,7 @@ from itertools import chain, islice, pairwise
 from msgspec import structs
 
 from chalicelib.errors import InvalidRequest, NotFound
+from chalicelib.paths import forms
 from chalicelib.registry import clock, next_tokens
 from chalicelib.registry.arriving import object_key
 from chalicelib.registry.callers import Caller
@@ -59,14 +60,15 @@ def more(caller: Caller, upload_id: str, request: PartsRequest) -> UploadPlan:
             raise InvalidRequest("bundle: the upload has no bundle; name its files in `files`")
         wanted.append(_wanted(standing.upload, by_path[""], request.bundle, "bundle"))
     for position, range_ in enumerate(request.files):
-        file = by_path.get(range_.filename)
+        file = next((by_path[form] for form in forms(range_.filename) if form in by_path), None)
         if file is None:
             raise InvalidRequest(
                 f"files[{position}].filename: the upload expects no file {range_.filename[:80]!r}"
             )
         wanted.append(_wanted(standing.upload, file, range_, f"files[{position}]"))
     _check_apart(request.files, wanted[-len(request.files) :])
-    named = [by_path[path] for path in dict.fromkeys(range_.filename for range_ in request.files)]
+    paths = dict.fromkeys(path for path, _, _ in wanted if path)
+    named = [by_path[path] for path in paths]
     return issue(standing, chunks, named, wanted, bundle=by_path[""] if request.bundle else None)
 
 
@@ -94,7 +96,7 @@ def _wanted(upload: Upload, file: ExpectedFile, range_: PartRange, field: str) -
 
 def _check_apart(ranges: Sequence[FilePartRange], wanted: Sequence[Wanted]) -> None:
     """Raises `InvalidRequest` when two ranges of one file overlap, which names both by their place."""
-    places = sorted(range(len(ranges)), key=lambda place: (ranges[place].filename, wanted[place][1]))
+    places = sorted(range(len(ranges)), key=lambda place: wanted[place][:2])
     for before, place in pairwise(places):
         (path, _, last), (other, first, _) = wanted[before], wanted[place]
         if path == other and first <= last:
@@ -229,7 +231,8 @@ def arrived(caller: Caller, upload_id: str, query: ArrivedQuery) -> ArrivedPage:
     if query.filename is None:
         files = _files_from(upload_id, start, min(query.limit, max(0, total - start)))
     else:
-        files = [file for chunk in _listed(standing) for file in chunk.files if file.path == query.filename]
+        named = forms(query.filename)
+        files = [file for chunk in _listed(standing) for file in chunk.files if file.path in named]
         start, total = 0, len(files)
         if not files:
             raise NotFound(f"The upload expects no file {query.filename[:80]!r}")

@@ -73,8 +73,10 @@ def apply(record: VersionRecord, change: MetadataChange, actor: Actor) -> Versio
     primary = fields.get("primary_file_path", old.primary_file_path)
     if primary is not None and primary != old.primary_file_path:
         check_stored_path(str(primary), "primary_file_path")
-        if rows.file_named(record, str(primary)) is None:
+        file = rows.file_named(record, str(primary))
+        if file is None:
             raise InvalidRequest(f"primary_file_path: the version has no file {str(primary)[:80]!r}")
+        primary = fields["primary_file_path"] = file.path
     if fields.get("framework", "") is None:
         only = record.files[0].path if old.files_total == 1 else ""
         fields["framework"] = framework_of(str(primary or only))

@@ -6,6 +6,7 @@ from typing import Any
 
 from pynamodb.indexes import GlobalSecondaryIndex
 
+from chalicelib.paths import composed
 from chalicelib.schema.documents import VersionDocument
 from chalicelib.store import keys
 from chalicelib.store.rows import Row
@@ -19,13 +20,14 @@ class Filters:
     framework: str | None = None
     model_type: str | None = None
     tags: Sequence[str] = ()
+    """In NFC."""
 
     def passes(self, document: VersionDocument) -> bool:
         """Whether a version has all of it. A row of an index can outlive a change, and two tags share a mark."""
         return (
             self.framework in (None, document.framework)
             and self.model_type in (None, document.model_type)
-            and set(self.tags) <= set(document.tags)
+            and set(self.tags) <= set(map(composed, document.tags))
         )
 
     def condition(self, *, without: str = "") -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import json
 
+from chalicelib.paths import composed, forms
 from chalicelib.registry.ordering import natural_key
 from chalicelib.registry.words import index_words
 from chalicelib.schema.records import FILES_PER_ROW, INLINE_FILES, FileRecord, VersionRecord
@@ -65,8 +66,9 @@ def index_rows(record: VersionRecord) -> dict[Key, Row]:
     """
     document, created = record.document, created_key(record)
     common: dict[str, Any] = {"framework": document.framework, "model_type": document.model_type}
-    marks = {keys.tag_mark(tag) for tag in document.tags}
-    found = [Row(keys.tag_pk(document.user_id, tag), created, marks=marks, **common) for tag in document.tags]
+    tags = set(map(composed, document.tags))
+    marks = {keys.tag_mark(tag) for tag in tags}
+    found = [Row(keys.tag_pk(document.user_id, tag), created, marks=marks, **common) for tag in tags]
     found += [
         Row(keys.words_pk(document.user_id), keys.word_sk(word, created), weight=weight, **common)
         for word, weight in index_words(document).items()
@@ -194,9 +196,17 @@ def files_from(record: VersionRecord, first: str = "", *, count: int | None = No
 
 
 def file_named(record: VersionRecord, path: str) -> FileRecord | None:
-    """One file of a version: from its own row, or with one Query."""
-    files = record.files
-    if record.document.files_total > INLINE_FILES:
-        row = table.first(Range(keys.files_pk(*record.id), at_most=path, backwards=True))
-        files = row.read(list[FileRecord]) if row else []
-    return next((file for file in files if file.path == path), None)
+    """One file of a version, whose path may be stored in another Unicode form: from its own row, or with one Query.
+
+    One Query more for each other form where there is none of the form given.
+    """
+    found = (file for form in forms(path) for file in _near(record, form) if file.path == form)
+    return next(found, None)
+
+
+def _near(record: VersionRecord, path: str) -> list[FileRecord]:
+    """Files among which one of this very path must be."""
+    if record.document.files_total <= INLINE_FILES:
+        return record.files
+    row = table.first(Range(keys.files_pk(*record.id), at_most=path, backwards=True))
+    return row.read(list[FileRecord]) if row else []

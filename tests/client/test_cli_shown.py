@@ -88,6 +88,7 @@ def test_changes_are_fields_and_tags():
     )
     assert fields == {"tags": ["a", "b"], "description": None, "is_active": False, "primary_file_path": "x"}
     assert (added, removed) == (["c"], ["d"])
+    assert read_changes(("+zu\u0308rich", "-zu\u0308rich"))[1:] == (["z\u00fcrich"], ["z\u00fcrich"])
 
 
 @pytest.mark.parametrize("change", ["plain", "+", "-", "framework=jax", "=1"])

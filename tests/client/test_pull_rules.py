@@ -82,6 +82,8 @@ def test_patterns_choose_as_in_gitignore():
     assert names(select(files, ["/onnx/"], ["*.bin"])) == ["onnx/c.onnx"]
     assert names(select(files, [], ["onnx"])) == ["a.bin"]
     assert names(select(files, ["*", "!*.bin"], [])) == ["onnx/c.onnx", "deep/onnx/d.txt"]
+    assert names(select(map(wanted, ("cafe\u0301", "cafe")), ["caf\u00e9"], [])) == ["cafe\u0301"]
+    assert names(select(map(wanted, ("caf\u00e9", "cafe")), [], ["cafe\u0301"])) == ["cafe"]
 
 
 def test_patterns_that_leave_nothing_are_an_error_that_names_them():

@@ -180,3 +180,11 @@ def test_it_reads_from_the_whole_service(client, stored):
         assert opened.read() == DATA
     with pytest.raises(NotFound):
         client.open("reader", "net", "c")
+
+
+def test_a_file_is_opened_in_either_unicode_form():
+    files = {**{f"{number:04}": b"" for number in range(3)}, "caf\u00e9": b"x", "mode\u0300le": b"y"}
+    with Pretender(files) as pretended, Client(pretended.url) as client:
+        for path, content in each((("cafe\u0301", b"x"), ("caf\u00e9", b"x"), ("mod\u00e8le", b"y"))):
+            with client.open("u", "m", path) as opened:
+                assert opened.read() == content

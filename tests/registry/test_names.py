@@ -183,3 +183,52 @@ def test_what_an_older_rule_has_stored_can_be_read_and_deleted(api, monkeypatch)
     whole = api.get("/ai-models/ana/net/download", accept="application/zip")
     assert set(zipfile.ZipFile(io.BytesIO(whole.content)).namelist()) == set(files)
     assert api.delete("/ai-models/ana/net").status == 200
+
+
+COMPOSED, DECOMPOSED = "mod\u00e8le.onnx", "mode\u0300le.onnx"
+
+
+@pytest.mark.parametrize("stored", [COMPOSED, DECOMPOSED])
+@pytest.mark.parametrize("asked", [COMPOSED, DECOMPOSED])
+@pytest.mark.parametrize("files", [1, 12])
+def test_a_file_is_found_in_either_unicode_form_and_stays_as_it_was_sent(api, stored, asked, files):
+    contents = {stored: b"x", **{f"{number:02}": b"y" for number in range(files - 1)}}
+    answer = api.upload_zip(zipped(contents), model_id="forms")
+    assert answer.status == 200, answer.content
+    assert stored in [file["filename"] for file in answer.json["files"]]
+    got = api.get("/ai-models/ana/forms/download", filename=asked, accept="application/octet-stream")
+    assert (got.status, got.content) == (200, b"x")
+    changed = api.put("/ai-models/ana/forms", {"primary_file_path": asked})
+    assert (changed.status, changed.json["primary_file_path"]) == (200, stored)
+    missing = api.get("/ai-models/ana/forms/download", filename="\u00e8" + asked)
+    assert missing.status == 404
+
+
+def test_parts_of_a_file_are_given_in_either_unicode_form(api):
+    body = {"user_id": "ana", "model_id": "forms", "name": "M", "filename": COMPOSED, "file_size": 10}
+    plan = api.post("/ai-models/upload/single", body).json
+    path = f"/ai-models/uploads/{plan['upload_id']}/parts"
+    more = api.post(path, {"files": [{"filename": DECOMPOSED}]})
+    assert [file["filename"] for file in each(more.json["files"])] == [COMPOSED]
+    arrived = api.get(path, filename=DECOMPOSED)
+    assert [file["filename"] for file in each(arrived.json["files"])] == [COMPOSED]
+    twice = api.post(path, {"files": [{"filename": DECOMPOSED}, {"filename": COMPOSED}]})
+    assert twice.status == 400
+    assert "overlap" in twice.json["detail"]
+
+
+def test_tags_are_one_in_every_unicode_form(api):
+    composed, decomposed = "z\u00fcrich", "zu\u0308rich"
+    for version, tags in each((("v1", decomposed), ("v2", f"{composed},{decomposed},{decomposed}2"))):
+        document = api.upload(model_id="forms", name="M", version=version, tags=tags).json
+        assert document["tags"] == [composed, f"{composed}2"][: int(version[1])]
+    for asked in each((composed, decomposed)):
+        found = api.get("/ai-models/ana", tags=asked).json["models"]
+        assert [one["version"] for one in found] == ["v2", "v1"]
+        found = api.get("/ai-models/search/ana", query="M", tags=f"{asked},{asked}2").json["models"]
+        assert [one["version"] for one in found] == ["v2"]
+    changed = api.put("/ai-models/ana/forms", {"tags": [decomposed, composed]})
+    assert changed.json["tags"] == [composed]
+    assert api.get("/ai-models/ana", tags=f"{decomposed}2").json["models"] == []
+    assert api.get("/ai-models/search/ana", query="z\u00fcri").json["models"]
+    assert api.get("/ai-models/search/ana", query="zu\u0308ri").json["models"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import click
 
@@ -39,7 +40,7 @@ def set_command(session: Session, /, target: Name, changes: tuple[str, ...]) -> 
         present = session.client.get(*target)
         # Without a version it is the latest, and that may be another one by now.
         target = target._replace(version=present.version)
-        tags = fields.get("tags", present.tags) or []
+        tags = [normalize("NFC", tag) for tag in fields.get("tags", present.tags) or []]
         for tag in dict.fromkeys(removed):
             if tag not in tags and tag not in added:
                 session.note(f"{target} has no tag {tag!r} to remove")
@@ -62,7 +63,7 @@ def read_changes(changes: tuple[str, ...]) -> tuple[dict[str, Any], list[str], l
     removed: list[str] = []
     for change in changes:
         if change[:1] in ("+", "-") and len(change) > 1:
-            (added if change[0] == "+" else removed).append(change[1:])
+            (added if change[0] == "+" else removed).append(normalize("NFC", change[1:]))
             continue
         field, equals, text = change.partition("=")
         if not equals:

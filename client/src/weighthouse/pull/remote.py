@@ -6,6 +6,7 @@ import io
 import os
 import threading
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from weighthouse.documents import File, Version
 from weighthouse.errors import NotFound
@@ -67,15 +68,17 @@ class RemoteFile(io.RawIOBase):
         begin_anew_in_children(self)
 
     def _find(self, version: Version, path: str) -> File:
+        composed = normalize("NFC", path)
         for file in version.files:
-            if file.filename == path:
+            if normalize("NFC", file.filename) == composed:
                 return file
         if version.files_total > len(version.files):
             query = {"version": version.version}
             for page in self._client.transport.pages(f"{self._model}/files", "files", query=query):
                 for entry in page["files"]:
-                    if entry.get("filename") == path:
-                        return File.of(entry)
+                    file = File.of(entry)
+                    if normalize("NFC", file.filename) == composed:
+                        return file
         name = f"{version.user_id}/{version.model_id}:{version.version}"
         raise NotFound(f"{name} has no file {path!r}: see what it has by `weighthouse files`", 404)
 

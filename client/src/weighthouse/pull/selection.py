@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import normalize
 
 from weighthouse.errors import InvalidInput
 
@@ -39,7 +40,9 @@ def select(files: Iterable[Wanted], include: Sequence[str], exclude: Sequence[st
         return list(files)
     wanted, unwanted = _patterns("include", include or ["*"]), _patterns("exclude", exclude)
     found = [
-        file for file in files if wanted.match_file(file.filename) and not unwanted.match_file(file.filename)
+        file
+        for file in files
+        if wanted.match_file(name := normalize("NFC", file.filename)) and not unwanted.match_file(name)
     ]
     if not found:
         asked = [f"--include {pattern!r}" for pattern in include]
@@ -54,7 +57,7 @@ def _patterns(name: str, lines: Sequence[str]) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec
 
     try:
-        return GitIgnoreSpec.from_lines(lines)
+        return GitIgnoreSpec.from_lines(normalize("NFC", line) for line in lines)
     except ValueError as error:
         raise InvalidInput(f"{name}: {error}") from error
 
