@@ -73,9 +73,10 @@ class SearchPage:
     """A page of a search that is filled from where the last one ended."""
 
     def __init__(self, walk: Walk, limit: int, place: Place) -> None:
-        """An empty page."""
-        self.place: Place | None = place
+        """An empty page, behind which nothing comes; `place` is where `fill` begins."""
+        self.place: Place | None = None
         """Where the next page resumes, None at the end."""
+        self._begin = place
         self.truncated = False
         self._walk = walk
         self._page: Page[VersionDocument] = Page(limit)
@@ -89,7 +90,7 @@ class SearchPage:
 
     def fill(self, known: Sequence[VersionRecord] | None) -> None:
         """Fills the page; `known` are all versions that may be seen, where that is known."""
-        place = self.place or Place()
+        place = self._begin
         if place.window is None:
             found = whole_ranking(self._walk, known)
             if isinstance(found, Ranking):

@@ -163,6 +163,16 @@ def test_what_lists_of_others_cost(people, calls):
     assert counted == {"Query": 2}
 
 
+@pytest.mark.parametrize(
+    "path", ["", "?tags=t", "?skip=1", "/search", "/search?query=m1", "/search?query=m1&skip=1"]
+)
+def test_of_a_user_who_shares_nothing_there_is_one_page(people, path):
+    plant_all([("m1", "v1", {"tags": ["t"]})])
+    path = path.replace("/search", "/ai-models/search/ana") if "search" in path else f"/ai-models/ana{path}"
+    page = people.ben.get(path)
+    assert (names(page), page.json["next_token"]) == ([], None)
+
+
 @pytest.mark.parametrize("path", ["", "?tags=t", "?framework=other&tags=t", "/search"])
 def test_what_is_not_shared_costs_no_more_however_much_there_is(people, calls, path):
     share_two_among(people, 30)
@@ -195,7 +205,7 @@ def test_of_many_shared_models_a_page_ends_early_and_does_not_say_where(people, 
         sealed = base64.urlsafe_b64decode(token["next_token"] + "===")
         assert b"secret" not in sealed
     assert token["next_token"] is None
-    assert sorted(found) == [("m0", "v1")] if "skip" in path else [("m0", "v1"), ("m1", "v1")]
+    assert sorted(found) == ([("m0", "v1")] if "skip" in path else [("m0", "v1"), ("m1", "v1")])
 
 
 def share_two_among(people, number):
