@@ -102,7 +102,7 @@ bench-client-kills: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m benchmarks.client_kills
 
 trial-mutants: $(DEV) $(EMULATOR)
-	@exec .venv/bin/python -m trials.mutants $(or $(GROUP),conditions) --sample $(or $(SAMPLE),0) --seed $(or $(SEED),1) --only '$(ONLY)'
+	@exec .venv/bin/python -m trials.mutants $(or $(GROUP),conditions) --sample $(or $(SAMPLE),0) --seed $(or $(SEED),1) --only '$(ONLY)' $(if $(CLOSE),--close)
 
 lock: $(LOCK)
 	@exec .venv-lock/bin/python devserver/lock.py .venv-lock/bin/uv $(if $(UPGRADE),--upgrade)

@@ -125,6 +125,11 @@ class Mutant:
     source: str
 
 
+def unchanged(source: str) -> str:
+    """A module as the mutants are written: without comments, in lines of other lengths."""
+    return ast.unparse(ast.parse(source))
+
+
 def mutants(source: str, operators: list[Operator]) -> Iterator[Mutant]:
     """Every mutant of a module, in the order of its lines."""
     tree, lines = ast.parse(source), source.splitlines()
