@@ -6,7 +6,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from functools import cache
-from struct import pack
+from struct import pack, unpack
 from zlib import crc32
 
 from chalicelib.archive.layout import Entry, Literal, plan_archive
@@ -73,6 +73,7 @@ def originals() -> tuple[bytes, ...]:
     ]
     found.append(_laid_out({f"dir/{name}": data[:999] for name, data in _CONTENTS.items()}))
     found.append(_laid_out({"model.bin": b"tiny"}))
+    found.append(_with_wide_end(found[-2]))
     for names in (
         ["one.bin"],
         ["f/", "f/a.bin", "f/.DS_Store", "__MACOSX/._f", "f/b.bin"],
@@ -127,6 +128,14 @@ def _laid_out(files: dict[str, bytes]) -> bytes:
     return b"".join(
         piece.data if isinstance(piece, Literal) else files[piece.path] for piece in layout.pieces
     )
+
+
+def _with_wide_end(archive: bytes) -> bytes:
+    """The same archive with ZIP64 end records (4.3.14, 4.3.15), which it does not need."""
+    end = archive[-22:]
+    counts = unpack("<HHLL", end[8:20])
+    wide = pack("<4sQHHLLQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, *counts)
+    return archive[:-22] + wide + pack("<4sLQL", b"PK\x06\x07", 0, len(archive) - 22, 1) + end
 
 
 def make(chance: Chance) -> bytes:

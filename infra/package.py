@@ -13,7 +13,7 @@ from infra.dependencies import BUILD, ROOT, Platform, install
 LIMIT = 30_000_000
 """Bytes that a package may have; Lambda takes 50 MB
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
-_MOMENT = (1980, 1, 1, 0, 0, 0)
+_MOMENT = (2000, 1, 1, 12, 0, 0)
 _MODE = 0o100644 << 16
 _UNIX = 3
 

@@ -1,30 +1,36 @@
 """The whole-model ZIP: where each byte of it comes from, known before any of it is read.
 
 The same files give the same bytes, in whatever order they are named: members are stored, in path order,
-with one fixed time and mode. Every member has ZIP64 sizes and offsets (APPNOTE 4.5.3), so the place of a
-member depends on the sizes before it and on nothing else.
+with one fixed time and mode. ZIP64 fields and records (APPNOTE 4.5.3, 4.3.14) are there only where a size, an
+offset or a count needs them: many tools read none. The place of a member depends on the sizes before it and
+on nothing else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from struct import Struct
+from struct import Struct, pack
 from typing import Self
 
 from chalicelib.archive.extras import UINT16, UINT32, ZIP64
 
-_LOCAL = Struct("<4sHHHHHLLLHHHHQQ")
+FORMAT = 2
+"""Which bytes this module lays out for the same files; another number with each change of them."""
+
+_LOCAL = Struct("<4sHHHHHLLLHH")
 _CENTRAL = Struct("<4sHHHHHHLLLHHHHHLL")
-_CENTRAL_ZIP64 = Struct("<HHQQQ")
 _END64 = Struct("<4sQHHLLQQQQ")
 _LOCATOR = Struct("<4sLQL")
 _END = Struct("<4sHHHHLLH")
 
-_VERSION = 45  # ZIP64 (4.4.3.2)
-_MADE_BY_UNIX = 3 << 8 | _VERSION  # 4.4.2
+_VERSION = 20  # 4.4.3.2
+_VERSION_ZIP64 = 45
+_MADE_BY_UNIX = 3 << 8 | _VERSION_ZIP64  # 4.4.2
 _UTF8_NAME = 0x0800  # 4.4.4 bit 11
 _STORED = 0
-_TIME = 0  # 00:00:00
-_DATE = 1 << 5 | 1  # 1980-01-01, the first day of MS-DOS
+# 2000-01-01 12:00:00 (4.4.6): a local time without a zone, which must be of the same day for readers that take it for
+# UTC, and lie behind the beginning of MS-DOS time, 1980, and of Unix time, 1970, wherever they are.
+_TIME = 12 << 11
+_DATE = (2000 - 1980) << 9 | 1 << 5 | 1
 _MODE = 0o100644 << 16  # a regular file that its owner writes and all read
 
 
@@ -105,55 +111,64 @@ def plan_archive(entries: Iterable[Entry]) -> Layout:
 
 
 def _local_header(entry: Entry, name: bytes) -> bytes:
+    # A local header has both sizes in its ZIP64 field, or has none (4.5.3).
+    sizes = (entry.size, entry.size) if entry.size >= UINT32 else ()
+    extra = _zip64_field(sizes)
+    narrow = min(entry.size, UINT32)
     fixed = _LOCAL.pack(
         b"PK\x03\x04",
-        _VERSION,
+        _VERSION_ZIP64 if sizes else _VERSION,
         _UTF8_NAME,
         _STORED,
         _TIME,
         _DATE,
         entry.crc32,
-        UINT32,
-        UINT32,
+        narrow,
+        narrow,
         len(name),
-        20,
-        ZIP64,
-        16,
-        entry.size,
-        entry.size,
+        len(extra),
     )
-    return fixed[:30] + name + fixed[30:]
+    return fixed + name + extra
 
 
 def _central_header(entry: Entry, name: bytes, offset: int) -> bytes:
+    wide = [value for value in (entry.size, entry.size, offset) if value >= UINT32]
+    extra = _zip64_field(wide)
+    narrow = min(entry.size, UINT32)
     fixed = _CENTRAL.pack(
         b"PK\x01\x02",
         _MADE_BY_UNIX,
-        _VERSION,
+        _VERSION_ZIP64 if wide else _VERSION,
         _UTF8_NAME,
         _STORED,
         _TIME,
         _DATE,
         entry.crc32,
-        UINT32,
-        UINT32,
+        narrow,
+        narrow,
         len(name),
-        _CENTRAL_ZIP64.size,
+        len(extra),
         0,
         0,
         0,
         _MODE,
-        UINT32,
+        min(offset, UINT32),
     )
-    return fixed + name + _CENTRAL_ZIP64.pack(ZIP64, _CENTRAL_ZIP64.size - 4, entry.size, entry.size, offset)
+    return fixed + name + extra
+
+
+def _zip64_field(values: Sequence[int]) -> bytes:
+    """The extra field that holds these values (4.5.3), empty when there is none."""
+    return pack(f"<HH{len(values)}Q", ZIP64, 8 * len(values), *values) if values else b""
 
 
 def _end_records(entries: int, offset: int, size: int) -> bytes:
-    """The three end records; the last holds what its narrow fields can, for readers without ZIP64."""
-    end64 = _END64.pack(
-        b"PK\x06\x06", _END64.size - 12, _MADE_BY_UNIX, _VERSION, 0, 0, entries, entries, size, offset
-    )
-    locator = _LOCATOR.pack(b"PK\x06\x07", 0, offset + size, 1)
+    """The end record, and before it the two of ZIP64 when it cannot hold all: a field of all ones refers to those."""
     narrow = min(entries, UINT16)
     end = _END.pack(b"PK\x05\x06", 0, 0, narrow, narrow, min(size, UINT32), min(offset, UINT32), 0)
-    return end64 + locator + end
+    if entries < UINT16 and max(size, offset) < UINT32:
+        return end
+    end64 = _END64.pack(
+        b"PK\x06\x06", _END64.size - 12, _MADE_BY_UNIX, _VERSION_ZIP64, 0, 0, entries, entries, size, offset
+    )
+    return end64 + _LOCATOR.pack(b"PK\x06\x07", 0, offset + size, 1) + end

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from chalicelib.archive.layout import Entry, Literal, Piece, plan_archive
+from chalicelib.archive.layout import FORMAT, Entry, Literal, Piece, plan_archive
 from chalicelib.archive.parts import CopyPart, Part, plan_parts
 from chalicelib.registry import clock, documents
 from chalicelib.registry.leases import LEASE, Lease, LeaseLost, OutOfTime, Remaining, for_seconds, new_owner
@@ -29,7 +29,7 @@ THREADS = 16
 
 def key_of(record: VersionRecord) -> str:
     """Where the ZIP of this version's content lies."""
-    return keys.zip_key(*record.id, record.content_id)
+    return keys.zip_key(*record.id, record.content_id, FORMAT)
 
 
 def provide(record: VersionRecord) -> int | None:
@@ -63,7 +63,7 @@ def _is_quick(record: VersionRecord) -> bool:
 def run(name: str, remaining: Remaining) -> None:
     """What the worker function does: makes the ZIP `user/model/version/content id`, if the version still has that."""
     user_id, model_id, version, content_id = name.split("/")
-    key = keys.zip_key(user_id, model_id, version, content_id)
+    key = keys.zip_key(user_id, model_id, version, content_id, FORMAT)
     row = versions.find(user_id, model_id, version)
     record = row.read(VersionRecord) if row and row.state == versions.READY else None
     if record is None or record.content_id != content_id:

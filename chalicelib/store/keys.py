@@ -60,9 +60,9 @@ def zip_prefix(user_id: str, model_id: str, version: str) -> str:
     return f"{ZIPS}{user_id}/{model_id}/{version}/"
 
 
-def zip_key(user_id: str, model_id: str, version: str, content_id: str) -> str:
-    """Where the ZIP of this very content of a version lies."""
-    return f"{zip_prefix(user_id, model_id, version)}{content_id}.zip"
+def zip_key(user_id: str, model_id: str, version: str, content_id: str, form: int) -> str:
+    """Where the ZIP of this very content of a version lies, in this form: one key never has two sequences of bytes."""
+    return f"{zip_prefix(user_id, model_id, version)}{content_id}-{form}.zip"
 
 
 def task_key(kind: str, name: str) -> str:

@@ -4,8 +4,9 @@ import unicodedata
 import pytest
 from ziplies import ALL_ONES, DEFLATED, Fake, Recorded, build, extra, finish, unicode_path, zip64
 
+from chalicelib.archive.central import parse_headers
 from chalicelib.archive.directory import read_directory
-from chalicelib.archive.ending import MAX_DIRECTORY_BYTES, MAX_MEMBERS
+from chalicelib.archive.ending import MAX_DIRECTORY_BYTES, MAX_MEMBERS, read_central_directory
 from chalicelib.archive.source import BytesSource
 from chalicelib.errors import InvalidArchive
 
@@ -94,11 +95,10 @@ def test_zip64_ends_and_sizes_are_read():
 
 
 def test_65535_members_need_no_zip64():
-    headers = [Fake(b"%d" % i, b"").central_header(40 * i) for i in range(65_535)]
-    offset = 40 * 65_535
-    tail = finish(headers, offset)
-    source = Recorded(tail, size=offset + len(tail))
-    assert len(read_directory(source).members) == 65_535
+    # Python's zipfile writes so many without a ZIP64 end record, whose sign the same number is.
+    directory = read_central_directory(BytesSource(finish([Fake().central_header(0)] * 65_535, 0)))
+    assert directory.entries == 65_535
+    assert len(parse_headers(directory)) == 65_535
 
 
 def test_a_comment_is_allowed():

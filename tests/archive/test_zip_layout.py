@@ -1,33 +1,20 @@
-import bisect
 import io
-import itertools
-import random
-import shutil
-import subprocess
 import zipfile
-from zlib import crc32
 
 import pytest
 from each import each
 from hypothesis import given
 from hypothesis import strategies as st
+from laidout import FILES, gather, plan
 
 from chalicelib.archive.directory import read_directory
-from chalicelib.archive.layout import Content, Entry, Layout, Literal, Piece, plan_archive
+from chalicelib.archive.layout import Content, Entry, Layout, Piece, plan_archive
 from chalicelib.archive.members import stream_member
 from chalicelib.archive.parts import MAX_PART, MAX_PARTS, MIN_PART, CopyPart, Part, WrittenPart, plan_parts
 from chalicelib.archive.source import BytesSource
 from chalicelib.errors import TooLarge
 
 KIB, MIB, GIB, TIB = 1024, 1024**2, 1024**3, 1024**4
-
-FILES = {
-    "model.bin": random.Random(1).randbytes(50_000),
-    "a/b/config.json": b"{}",
-    "empty": b"",
-    "a/empty too": b"",
-    "模型/é.txt": b"text",
-}
 
 trees = st.dictionaries(
     st.text(
@@ -39,17 +26,6 @@ trees = st.dictionaries(
     min_size=1,
     max_size=12,
 )
-
-
-def plan(files: dict[str, bytes]) -> Layout:
-    return plan_archive([Entry(path, len(content), crc32(content)) for path, content in files.items()])
-
-
-def gather(pieces, files: dict[str, bytes]) -> bytes:
-    return b"".join(
-        piece.data if isinstance(piece, Literal) else files[piece.path][piece.offset :][: piece.length]
-        for piece in pieces
-    )
 
 
 def pieces_of(part: Part) -> tuple[Piece, ...]:
@@ -108,97 +84,10 @@ def test_the_order_of_the_entries_does_not_matter(files, chance):
 def test_members_are_regular_files_of_a_fixed_time():
     with zipfile.ZipFile(io.BytesIO(gather(plan(FILES).pieces, FILES))) as archive:
         for info in each(archive.infolist()):
-            assert info.date_time == (1980, 1, 1, 0, 0, 0)
+            assert info.date_time == (2000, 1, 1, 12, 0, 0)
             assert (info.external_attr, info.create_system) == (0o100644 << 16, 3)
             assert info.compress_type == zipfile.ZIP_STORED
             assert info.flag_bits == 0x0800
-
-
-@pytest.fixture(scope="module")
-def archives(tmp_path_factory):
-    """Archives in files: a usual one, and one of so many members that only ZIP64 can count them."""
-    many = {f"{number % 10}/{number:05}": b"%d" % number for number in range(66_000)}
-    paths = {}
-    for name, files in (("usual", FILES), ("many members", many)):
-        paths[name] = tmp_path_factory.mktemp("archives") / "model.zip"
-        paths[name].write_bytes(gather(plan(files).pieces, files))
-    return paths
-
-
-@pytest.mark.parametrize("name", ["usual", "many members"])
-@pytest.mark.parametrize("command", [["unzip", "-tq"], ["7z", "t"], ["bsdtar", "-xOf"], ["zip", "-T"]])
-def test_other_tools_take_it(command, name, archives):
-    if not shutil.which(command[0]):
-        pytest.skip(f"{command[0]} is not installed")
-    subprocess.run([*command, str(archives[name])], check=True, capture_output=True)
-
-
-def test_the_tools_that_are_asked_see_what_is_wrong(archives, tmp_path):
-    data = bytearray(archives["usual"].read_bytes())
-    data[data.index(FILES["model.bin"][:20])] ^= 1
-    broken = tmp_path / "broken.zip"
-    broken.write_bytes(data)
-    for command in (["unzip", "-tq"], ["7z", "t"], ["bsdtar", "-xOf"]):
-        if shutil.which(command[0]):
-            assert subprocess.run([*command, str(broken)], check=False, capture_output=True).returncode
-
-
-class Sparse(io.RawIOBase):
-    """A laid out archive of any size as a file: its contents are zeros."""
-
-    def __init__(self, layout: Layout) -> None:
-        self.layout, self.position = layout, 0
-        self.starts = [0, *itertools.accumulate(piece.length for piece in layout.pieces)]
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self.position = offset + (0, self.position, self.layout.size)[whence]
-        return self.position
-
-    def tell(self) -> int:
-        return self.position
-
-    def read(self, size: int = -1) -> bytes:
-        end = self.layout.size if size < 0 else min(self.layout.size, self.position + size)
-        found = b""
-        while self.position < end:
-            index = bisect.bisect(self.starts, self.position) - 1
-            start, piece = self.starts[index], self.layout.pieces[index]
-            taken = piece.cut(self.position - start, min(end, self.starts[index + 1]) - self.position)
-            found += taken.data if isinstance(taken, Literal) else bytes(taken.length)
-            self.position += taken.length
-        return found
-
-
-@given(st.dictionaries(st.text("ab/é模😀", min_size=1, max_size=9), st.integers(0, 2**43), min_size=1))
-def test_zipfile_finds_every_member_of_any_size_where_it_is(sizes):
-    layout = plan_archive([Entry(path, size, 7) for path, size in sizes.items()])
-    assert layout.size == sum(piece.length for piece in layout.pieces)
-    contents = {piece.path: piece.length for piece in layout.pieces if isinstance(piece, Content)}
-    assert contents == {path: size for path, size in sizes.items() if size}
-    with zipfile.ZipFile(Sparse(layout)) as archive:
-        found = {info.filename: info for info in archive.infolist()}
-        assert {name: (i.file_size, i.compress_size, i.CRC) for name, i in found.items()} == {
-            path: (size, size, 7) for path, size in sizes.items()
-        }
-        for info in found.values():
-            # Opening compares the name in the local header, and leaves the file where the content begins.
-            with archive.open(info):
-                pass
-            local = Sparse(layout)
-            local.seek(info.header_offset + 30 + len(info.filename.encode()) + 4)
-            assert local.read(16) == info.file_size.to_bytes(8, "little") * 2
-
-
-def test_an_archive_of_more_than_65535_members_and_of_large_offsets_has_wide_ends():
-    layout = plan_archive([Entry(f"{number:05}", 65 * KIB, number) for number in range(70_000)])
-    assert layout.size > 4 * GIB
-    end = layout.pieces[-1]
-    assert isinstance(end, Literal)
-    assert end.data[-14:] == b"\xff\xff\xff\xff" + end.data[-10:-6] + b"\xff\xff\xff\xff\0\0"
-    check_parts(layout, plan_parts(layout))
 
 
 def test_no_entry_and_two_of_one_path_are_refused():
@@ -287,22 +176,26 @@ def test_one_entry_of_any_size_is_copied_but_for_its_front(size):
     assert written(parts) <= MIN_PART + KIB
 
 
+FEW = MAX_PARTS // 100
+"""Parts that a hundredth of a version's most files must keep to: the same rule, in a hundredth of the time."""
+
+
 @pytest.mark.parametrize(
     ("count", "size"),
-    [(100_000, 0), (100_000, 1_000), (100_000, MIB), (100_000, 10 * MIB), (9_000, 100 * MIB), (4_000, GIB)],
+    [(1_000, 0), (1_000, 1_000), (1_000, MIB), (1_000, 10 * MIB), (90, 100 * MIB), (40, GIB)],
 )
-def test_many_entries_keep_to_ten_thousand_parts(count, size):
+def test_many_entries_keep_to_the_most_parts(count, size):
     layout = plan_archive([Entry(f"shard-{number:06}", size, number) for number in range(count)])
-    check_parts(layout, plan_parts(layout))
+    check_parts(layout, plan_parts(layout, max_parts=FEW), max_parts=FEW)
 
 
 def test_large_entries_are_copied_even_where_small_ones_force_larger_parts():
-    small = [Entry(f"a{number:06}", MIB, 0) for number in range(90_000)]
-    large = [Entry(f"b{number:06}", 5 * GIB, 0) for number in range(200)]
+    small = [Entry(f"a{number:06}", MIB, 0) for number in range(900)]
+    large = [Entry(f"b{number:06}", 5 * GIB, 0) for number in range(2)]
     layout = plan_archive(small + large)
-    parts = plan_parts(layout)
-    check_parts(layout, parts)
-    assert written(parts) <= 90_000 * (MIB + KIB) + 200 * 16 * MIB
+    parts = plan_parts(layout, max_parts=FEW)
+    check_parts(layout, parts, max_parts=FEW)
+    assert written(parts) <= 900 * (MIB + KIB) + 2 * 16 * MIB
 
 
 @given(st.lists(st.integers(0, 3_000), min_size=1, max_size=40), st.integers(1, 30))
@@ -319,7 +212,7 @@ def test_few_parts_are_larger_or_too_few(entry_sizes, max_parts):
 
 def test_what_no_object_can_hold_is_too_large():
     with pytest.raises(TooLarge, match="one by one"):
-        plan_parts(plan_archive([Entry("a", 49 * TIB, 0)]))
+        plan_parts(plan_archive([Entry("a", FEW * MAX_PART + 1, 0)]), max_parts=FEW)
 
 
 def test_a_largest_part_below_twice_the_smallest_is_a_mistake():

@@ -20,7 +20,7 @@ from weighthouse.progress import Meter
 from weighthouse.push.hashing import hash_all
 from weighthouse.push.scanning import scan
 
-YEAR_1980 = (1980, 1, 1, 0, 0, 0)
+OF_EVERY_ZIP = (2000, 1, 1, 12, 0, 0)
 OLD, NEW = b"old weights", b"new weights"
 
 
@@ -32,7 +32,7 @@ def aged(monkeypatch):
 
 @pytest.fixture
 def model(tmp_path):
-    """A file as a ZIP of Weighthouse leaves it: of 1980."""
+    """A file as a ZIP of Weighthouse leaves it: of 2000-01-01 12:00."""
     path = tmp_path / "net" / "model.bin"
     path.parent.mkdir()
     unpack(zipped(tmp_path, OLD), path.parent)
@@ -42,7 +42,7 @@ def model(tmp_path):
 def zipped(folder, content):
     path = folder / f"{uuid.uuid4().hex}.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("model.bin", YEAR_1980), content)
+        archive.writestr(zipfile.ZipInfo("model.bin", OF_EVERY_ZIP), content)
     return path
 
 
@@ -90,7 +90,7 @@ def write_and_set_back(path):
 
 def write_and_touch(path):
     path.write_bytes(NEW)
-    subprocess.run(["touch", "-d", "1980-01-01 00:00:00", path], check=True)
+    subprocess.run(["touch", "-d", "2000-01-01 12:00:00", path], check=True)
 
 
 def rename_over(path):
@@ -218,7 +218,7 @@ def noted(path, sha256="0" * 64):
 
 
 def test_a_file_that_was_changed_within_the_last_minute_is_read_again(model):
-    # It says that it is of 1980, and was written a moment ago.
+    # It says that it is of the year 2000, and was written a moment ago.
     assert not noted(model)
 
 

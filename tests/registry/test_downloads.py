@@ -223,6 +223,16 @@ class TestWholeVersion:
         stored.delete(NET)
         assert everything() == (set(), set(), set())
 
+    def test_another_form_of_it_lies_elsewhere(self, stored, monkeypatch):
+        # So a download that resumes never has the rest of another sequence of bytes.
+        stored.get(f"{NET}/download")
+        monkeypatch.setattr(zipping, "FORMAT", zipping.FORMAT + 1)
+        stored.get(f"{NET}/download")
+        zips = sorted(key for key in everything()[0] if key.startswith("zips/"))
+        assert [key.rpartition("-")[2] for key in zips] == ["2.zip", "3.zip"]
+        stored.delete(NET)
+        assert everything() == (set(), set(), set())
+
     def test_it_is_made_again_when_the_lifecycle_rule_has_removed_it(self, stored):
         first = stored.get(f"{NET}/download", accept="application/zip").content
         objects.delete_prefix("zips/")
