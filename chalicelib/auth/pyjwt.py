@@ -5,7 +5,11 @@ there for whoever does use them.
 """
 
 import sys
+from importlib import import_module
 from importlib.util import LazyLoader, find_spec, module_from_spec
+from threading import Lock
+
+_loading = Lock()
 
 
 def _put_off(package: str, name: str) -> None:
@@ -25,3 +29,13 @@ def _put_off(package: str, name: str) -> None:
 _put_off("cryptography", "x509")
 
 import jwt as jwt  # noqa: E402
+
+
+def load_certificates() -> None:
+    """Loads what was put off, for one who is about to use it.
+
+    PyJWT looks whether the secret of HS256 is a certificate. When two threads are the first to do so, a lazy module of
+    Python before 3.11.9 and 3.12.3 fails one of them (https://github.com/python/cpython/issues/114763).
+    """
+    with _loading:
+        vars(import_module("cryptography.x509"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.auth.configuration import SECRET_ARN
 from chalicelib.auth.kept import HOUR, Kept, Unreadable
-from chalicelib.auth.pyjwt import jwt
+from chalicelib.auth.pyjwt import jwt, load_certificates
 from chalicelib.errors import WeighthouseError
 
 PAUSE = 60
@@ -31,6 +31,7 @@ def _key(secret: bytes) -> jwt.PyJWK:
             f"The secret that WEIGHTHOUSE_JWT_SECRET refers to has {len(secret)} bytes; HS256 needs at least"
             f" {MIN_BYTES}, which should be random"
         )
+    load_certificates()
     return jwt.PyJWK({"kty": "oct", "k": urlsafe_b64encode(secret).decode().rstrip("=")}, "HS256")
 
 

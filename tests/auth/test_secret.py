@@ -1,5 +1,9 @@
 """HS256 with a secret that is kept elsewhere."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import boto3
 import jwt
 import pytest
@@ -9,6 +13,7 @@ from moto import mock_aws
 from chalicelib.auth.authentication import Credentials, authenticate
 from chalicelib.errors import InvalidToken, StoreBusy, WeighthouseError
 
+ROOT = Path(__file__).parent.parent.parent
 OLD, NEW = b"old secret " * 4, b"new secret " * 4
 
 
@@ -29,6 +34,25 @@ def test_a_token_signed_with_the_secret_is_taken_and_no_other(file):
     assert user(OLD.strip()) == "ana"
     with pytest.raises(InvalidToken, match="signature"):
         user(NEW)
+
+
+FIRST_AT_ONCE = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from chalicelib.auth.authentication import Credentials, authenticate
+together = Barrier(6)
+def user(_):
+    together.wait()
+    return authenticate(Credentials("Bearer " + sys.argv[1])).user_id
+with ThreadPoolExecutor(6) as pool:
+    assert set(pool.map(user, range(6))) == {"ana"}
+"""
+
+
+def test_the_first_tokens_may_come_at_once(file):
+    bearer = jwt.encode(claims(), OLD.strip(), "HS256")
+    subprocess.run([sys.executable, "-c", FIRST_AT_ONCE, bearer], cwd=ROOT, check=True, timeout=60)
 
 
 def test_only_hs256_is_taken(file):
