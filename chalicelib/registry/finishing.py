@@ -19,6 +19,7 @@ from chalicelib.registry.undoing import undo_own
 from chalicelib.registry.verifying import (
     ContentGone,
     can_be_copied,
+    copied_within,
     make_file,
     named,
     put_together,
@@ -136,7 +137,7 @@ def _made(standing: Standing, lease: Lease, files: list[ExpectedFile]) -> list[F
     missing = [file for file in files if file.path not in done]
     if not is_looked_at_here(upload, files):
         check_arrived(standing, files, done, lease.check)
-    alone = [[file] for file in missing if file.path and file.bundle_offset is None]
+    alone = [[file] for file in missing if file.path and file.bundle_offset is None and file.same_as is None]
     together = [file for file in missing if file.bundle_offset is not None]
     bundle = put_together(upload, files[-1], object_key(upload, files[-1])) if together else ""
 
@@ -153,23 +154,35 @@ def _made(standing: Standing, lease: Lease, files: list[ExpectedFile]) -> list[F
             f"The content of {named(gone)} was deleted meanwhile and has to be sent after all;"
             " `parts` gives the URLs, then complete the upload again"
         ) from None
-    return [*done.values(), *made]
+    done |= {file.path: file for file in made}
+    copies = (file for file in missing if file.same_as is not None)
+
+    def copy(file: ExpectedFile) -> list[FileRecord]:
+        return [copied_within(upload, lease, file, done[file.same_as or ""])]
+
+    return [*done.values(), *make_files(upload, lease, copies, copy)]
 
 
 def note_gone(upload: Upload) -> list[str]:
-    """Notes the files that can't be copied inside the store any more, so that the client sends them; their paths."""
+    """Notes the files that can't be copied inside the store any more, so that the client sends them; their paths.
+
+    Of those with one content it sends the first.
+    """
     done = uploads.finished(upload.upload_id)
     gone: list[str] = []
+    first: dict[tuple[str | None, int], str] = {}
     for chunk in uploads.expected(upload.upload_id):
         copies = [file for file in chunk.files if file.copy_of is not None and file.path not in done]
         with Pool(16) as pool:
             there = pool.map(lambda file: can_be_copied(upload, file), copies)
             lost = [file.path for file, found in zip(copies, there, strict=True) if not found]
         if lost:
-            gone += lost
-            chunk.files[:] = [
-                structs.replace(file, copy_of=None) if file.path in lost else file for file in chunk.files
-            ]
+            for place, file in enumerate(chunk.files):
+                if file.path in lost:
+                    path = first.setdefault((file.sha256, file.size), file.path)
+                    same_as = None if path == file.path else path
+                    chunk.files[place] = structs.replace(file, copy_of=None, same_as=same_as)
+                    gone += [] if same_as else [path]
             try:
                 uploads.save_expected(chunk)
             except ConditionFailed:

@@ -95,7 +95,7 @@ def _plan(
     now = clock.now()
     upload_id = check_new_id(request.upload_id) or uuid4().hex
     checked = metadata.checked(request)
-    files, together = _already_stored(checked.user_id, files), None
+    files, together = sent_once(_already_stored(checked.user_id, files)), None
     if bundle:
         files, together = bundled(files)
     sent = [*([together] if together else []), *files]
@@ -149,6 +149,21 @@ def _list_all(planned: Standing, listed: FileList, owner: str) -> Standing:
         raise StoreBusy(
             "The service was held up for too long, and no upload was begun; ask for the plan again"
         ) from None
+
+
+def sent_once(files: Sequence[ExpectedFile]) -> list[ExpectedFile]:
+    """These files, and of those with one declared content all but the first as copies of it.
+
+    Only where the content will be read: a hash that nobody compares could stand for two contents.
+    """
+    first: dict[tuple[str, int], str] = {}
+    found: list[ExpectedFile] = []
+    for file in files:
+        path = file.path
+        if file.travels and file.sha256 is not None and file.size <= settings().verify_limit:
+            path = first.setdefault((file.sha256, file.size), path)
+        found.append(file if path == file.path else structs.replace(file, same_as=path))
+    return found
 
 
 def _already_stored(user_id: str, files: Sequence[ExpectedFile]) -> list[ExpectedFile]:

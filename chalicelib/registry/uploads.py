@@ -191,8 +191,8 @@ def _as_it_stands(upload_id: str) -> VersionDocument | UploadState:
 
 def _quick(files: list[ExpectedFile]) -> bool:
     files = [file for file in files if file.path]
-    to_read = sum(file.size for file in files if file.copy_of is None)
-    to_copy = sum(file.size for file in files if file.copy_of is not None)
+    to_read = sum(file.size for file in files if not file.is_copied)
+    to_copy = sum(file.size for file in files if file.is_copied)
     return (
         len(files) <= REQUEST_FILES
         and to_read <= settings().request_verify_limit

@@ -2,7 +2,7 @@
 
 from msgspec import structs
 
-from chalicelib.errors import HashMismatch, InvalidRequest
+from chalicelib.errors import Conflict, HashMismatch, InvalidRequest
 from chalicelib.registry.arriving import NAMED, Missing, PartsMissing, object_key
 from chalicelib.registry.leases import Lease
 from chalicelib.registry.planning import parts_total
@@ -96,6 +96,25 @@ def _copied(upload: Upload, file: ExpectedFile, key: str) -> FileRecord:
     except (ObjectMissing, ObjectChanged):
         raise ContentGone(file.path) from None
     return structs.replace(_record(file), etag=etag, sha256=file.sha256, crc32=source.crc32)
+
+
+def copied_within(upload: Upload, lease: Lease, file: ExpectedFile, first: FileRecord) -> FileRecord:
+    """The record of a file that has the content of another of its upload, which was made `first`, once it is copied.
+
+    Raises `Conflict` when that is not what it was any more.
+    """
+    lease.check()
+    source, key = keys.file_key(*upload.id, first.path), object_key(upload, file)
+    try:
+        etag = large.copy(source, first.etag, file.size, key, file.content_type)
+    except (ObjectMissing, ObjectChanged):
+        raise Conflict(
+            f"{file.path}: {first.path}, which it is a copy of, was changed in the store meanwhile."
+            " Nothing was published; start a new upload"
+        ) from None
+    lease.advance_bytes(file.size)
+    record = structs.replace(_record(file), etag=etag, sha256=first.sha256, crc32=first.crc32)
+    return structs.replace(record, verified=first.verified)
 
 
 def _checked(lease: Lease, file: ExpectedFile, key: str, etag: str) -> FileRecord:

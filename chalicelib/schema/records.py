@@ -65,12 +65,19 @@ class ExpectedFile(Struct, kw_only=True, omit_defaults=True):
     description: str | None = None
     multipart_id: str | None = None
     copy_of: StoredContent | None = None
+    same_as: str | None = None
+    """The path of the upload's file that this one is to be a copy of, as it has the same content."""
     bundle_offset: int | None = None
 
     @property
     def travels(self) -> bool:
         """Whether the client has to send parts of it."""
-        return self.copy_of is None and self.bundle_offset is None and self.size > 0
+        return not self.is_copied and self.bundle_offset is None and self.size > 0
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether it is copied inside the store, from a version or from another file of the upload."""
+        return self.copy_of is not None or self.same_as is not None
 
     @property
     def name(self) -> str:

@@ -122,6 +122,17 @@ def test_only_what_the_registry_lacks_travels(client, user, net):
     assert there(client, user, version="v2") == here(net)
 
 
+def test_equal_files_travel_once(client, user, tmp_path):
+    large, small = os.urandom(2_000_000), os.urandom(1_000)
+    files = {f"{name}/{copy}": data for name, data in (("l", large), ("s", small)) for copy in range(3)}
+    for name, data in files.items():
+        (tmp_path / "net" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "net" / name).write_bytes(data)
+    pushed = client.push(tmp_path / "net", user, "net")
+    assert (pushed.bytes_total, pushed.bytes_sent, pushed.files_sent) == (6_003_000, 2_001_000, 2)
+    assert there(client, user) == files
+
+
 def test_a_version_that_is_there_as_it_is_to_be_is_left_alone(client, user, net):
     client.push(net, user, "net", "v1", metadata={"tags": ["demo"]})
     again = client.push(net, user, "net", "v1", metadata={"tags": ["demo"]})

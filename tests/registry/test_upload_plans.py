@@ -589,13 +589,19 @@ class TestContentThatIsStoredAlready:
         api.send(plan, {"own.txt": b"own"})
         answer = complete(api, plan)
         assert answer.status == 400
-        assert "The content of 0.pt, 1.pt, 2.pt was deleted meanwhile" in answer.json["detail"]
+        # Those of one content are sent once.
+        assert "The content of 0.pt was deleted meanwhile" in answer.json["detail"]
         assert state(api, plan)["state"] == "uploading"
         asked = {"files": [{"filename": f"{at}.pt"} for at in range(3)]}
         fresh = api.post(f"/ai-models/uploads/{plan['upload_id']}/parts", asked).json
-        assert [len(entry["parts"]) for entry in fresh["files"]] == [1, 1, 1]
-        api.send(fresh, {f"{at}.pt": b"weights" for at in range(3)})
-        assert complete(api, plan).status == 200
+        assert [len(entry["parts"]) for entry in fresh["files"]] == [1, 0, 0]
+        assert [entry["already_stored"] for entry in fresh["files"]] == [False, True, True]
+        api.send(fresh, {"0.pt": b"weights"})
+        document = complete(api, plan).json
+        hashes = {entry["filename"]: entry["file_hash"] for entry in document["files"]}
+        assert hashes == dict.fromkeys(("0.pt", "1.pt", "2.pt"), sha256(b"weights")) | {
+            "own.txt": sha256(b"own")
+        }
         assert not everything()[1]
 
     def test_and_uploaded_anew_with_other_bytes_is_not_mistaken(self, api, pinned_copies):
