@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from msgspec import MsgspecError
+
 from chalicelib.registry import clock, manifests, zipping
 from chalicelib.registry.sweeping import sweep
 from chalicelib.schema.records import VersionRecord
-from chalicelib.store import keys, multipart, objects, table, versions
+from chalicelib.store import access, api_tokens, keys, multipart, objects, table, versions
 from chalicelib.store.downloads import SHARDS
 from chalicelib.store.rows import Row
 from devserver.environment import Stores, use_emulator
@@ -29,6 +31,9 @@ HANDED_ON = 20 * 60
 """Seconds after which the sweep calls the worker again for what a dead one left."""
 EXPIRED = 8 * 86_400
 """Seconds after which every upload has expired."""
+_SHARED = "access#"
+_COPIED = (_SHARED, "token#", "tokens#")
+"""How the rows begin that have a copy in the bucket."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -42,6 +47,9 @@ class Audit:
     rows: list[str]
     """Rows that are not what the versions' records make of them; uploads are left out, which can be asked for
     a week after their end."""
+    copies: list[str]
+    """API tokens and sharings whose rows and whose copies in the bucket disagree, as they do once one that was being
+    changed was not acknowledged."""
 
 
 def embedded(url: str, keys: Keys) -> dict[str, str]:
@@ -78,16 +86,19 @@ def _look(seconds: int) -> Audit:
     # How often a version was downloaded nobody can say but its own rows.
     counts = {keys.downloads_pk(record.upload_id, shard) for record in found for shard in range(SHARDS)}
     rows = [row for row in rows if row.pk not in counts and (row.pk, row.sk) != keys.TOKEN_KEY]
+    own = [row for row in rows if row.pk.startswith(_COPIED)]
+    rows = [row for row in rows if not row.pk.startswith(_COPIED)]
     wanted = {key for record in found for key in _objects(record)}
     # A version's ZIP is kept for who asks for it next.
     there = set(objects.list_keys("")) - {zipping.key_of(record) for record in found}
-    there = {key for key in there if not key.startswith(keys.QUARANTINE)}
+    there = {key for key in there if not key.startswith(keys.QUARANTINE) and not _is_copy(key)}
     parts = [f"part of {key}" for key, _ in multipart.in_progress("")]
     return Audit(
         versions=len(found),
         orphans=sorted(there - wanted) + parts,
         missing=sorted(wanted - there),
-        rows=sorted(_wrong(rows, found)),
+        rows=sorted(_wrong(rows, found) | _read_without(own, found)),
+        copies=sorted(_differing(own)),
     )
 
 
@@ -101,6 +112,52 @@ def _objects(record: VersionRecord) -> Iterator[str]:
         yield keys.manifest_files_key(*record.id)
     for file in versions.files_from(record):
         yield keys.file_key(*record.id, file.path)
+
+
+def _is_copy(key: str) -> bool:
+    return keys.model_of_access_key(key) is not None or keys.token_expiry(key) is not None
+
+
+def _read_without(own: Iterable[Row], found: Iterable[VersionRecord]) -> set[str]:
+    """Models that are shared and have no version."""
+    there = {record.id[:2] for record in found}
+    shared = {(row.pk.removeprefix(_SHARED), row.sk) for row in own if row.pk.startswith(_SHARED)}
+    return {f"{_SHARED}{user} {model}" for user, model in shared - there}
+
+
+def _differing(own: Iterable[Row]) -> set[str]:
+    """What has rows and no copy, a copy and not its rows, or one that is not what the other says."""
+    rows = {(row.pk, row.sk): _named(row) for row in own}
+    copied: dict[tuple[str, str], str] = {}
+    unreadable = set()
+    copies = [(key, _token_rows) for key, _ in api_tokens.copies()]
+    copies += [(key, _access_rows) for key in objects.list_keys(keys.ACCESS)]
+    for key, rows_of in copies:
+        try:
+            copied |= {(row.pk, row.sk): _named(row) for row in rows_of(key)}
+        except MsgspecError:
+            unreadable.add(key)
+    names = {
+        rows.get(key) or copied[key]
+        for key in rows.keys() | copied.keys()
+        if rows.get(key) != copied.get(key)
+    }
+    return {name.split("\n")[0] for name in names} | unreadable
+
+
+def _token_rows(key: str) -> list[Row]:
+    return api_tokens.rows(api_tokens.read_copy(key))
+
+
+def _access_rows(key: str) -> list[Row]:
+    return [access.row(access.read_copy(key))]
+
+
+def _named(row: Row) -> str:
+    """What a row is about, and in further lines what it says of it, as far as a copy says the same."""
+    if not row.pk.startswith(_SHARED):
+        return f"token {row.read(api_tokens.TokenRecord).document.token_id}"
+    return f"access {row.pk.removeprefix(_SHARED)}/{row.sk}\n{row.body}\n{sorted(row.readers or ())}"
 
 
 def _wrong(rows: Iterable[Row], found: Iterable[VersionRecord]) -> set[str]:

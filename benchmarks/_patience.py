@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from benchmarks._service import TIMEOUT, USER, Client, Refused, sha256
+from benchmarks._service import TIMEOUT, Client, Refused, pieces
 
 AGAIN = {429, 502, 503, 504}
 """Statuses with which one tries again; 500 is not among them: whoever gets it has been failed."""
@@ -22,16 +22,12 @@ _PAUSE, _LONGEST = 0.2, 2.0
 Given = TypeVar("Given")
 
 
-class Pending(Exception):
-    """The service says that a ZIP is in the making, for longer than the client waits."""
-
-
 class PatientClient(Client):
     """Repeats a request until it is answered, for so many seconds."""
 
-    def __init__(self, url: str, patience: float) -> None:
+    def __init__(self, url: str, patience: float, bearer: str = "") -> None:
         """`url` can be set anew when the service has come back at another."""
-        super().__init__(url)
+        super().__init__(url, bearer)
         self.patience = patience
         self.statuses: Counter[int] = Counter()
         """Of all answers of the service."""
@@ -73,21 +69,8 @@ class PatientClient(Client):
 
         return self._patiently(once, STORE_AGAIN)
 
-    def download(self, model_id: str, version: str, filename: str | None = None) -> bytes:
-        """A file, or the version as a ZIP, which may have to be waited for; `Pending`."""
-        query = {"version": version} | ({"filename": filename} if filename else {})
-        deadline = time.monotonic() + self.patience
-        while True:
-            answer = self.ask("GET", f"/{USER}/{model_id}/download", params=query)
-            if answer.status_code == requests.codes.temporary_redirect:
-                return self.fetch(answer.headers["Location"])
-            if time.monotonic() > deadline:
-                raise Pending
-            time.sleep(float(answer.headers["Retry-After"]))
-
-    def sha256(self, model_id: str, version: str, filename: str) -> str:
-        """SHA-256 of a file as it is downloaded."""
-        return sha256(self.download(model_id, version, filename))
+    def _content(self, answer: requests.Response) -> bytes:
+        return self.fetch(answer.headers["Location"])
 
     def plan(self, kind: str, fields: Mapping[str, Any]) -> Any:
         """An upload plan; one whose answer was lost is given up, and another made."""
@@ -100,12 +83,15 @@ class PatientClient(Client):
             self.ask("DELETE", f"/uploads/{own[1]}")
             return super().plan(kind, fields)
 
+    def send(self, plan: Any, contents: Mapping[str, bytes]) -> requests.Response:
+        """As `Client.send`."""
+        self.send_parts(plan, contents)
+        return self.ask("POST", f"/uploads/{plan['upload_id']}/complete")
+
     def send_parts(self, plan: Any, contents: Mapping[str, bytes]) -> None:
         """Sends the bytes that a plan asks for, by file name."""
-        for file in plan["files"]:
-            for part in file["parts"]:
-                begin = (part["part_number"] - 1) * plan["part_size"]
-                self.put(part["url"], contents[file["filename"]][begin : begin + part["size"]])
+        for url, data in pieces(plan, contents):
+            self.put(url, data)
 
     def _count(self, status: int) -> None:
         with self._lock:

@@ -3,8 +3,9 @@
 import hashlib
 import io
 import threading
+import time
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,10 @@ import requests
 
 TIMEOUT = 120
 USER = "bench"
+
+
+class Pending(Exception):
+    """The service says that a ZIP is in the making, for longer than the client waits."""
 
 
 class Refused(Exception):
@@ -29,9 +34,10 @@ class Refused(Exception):
 class Client:
     """One service; a connection for each thread."""
 
-    def __init__(self, url: str) -> None:
-        """`url` is the service's, without a slash at the end."""
+    def __init__(self, url: str, bearer: str = "") -> None:
+        """`url` is the service's, without a slash at the end; `bearer` the token to show, where one is needed."""
         self.url = url
+        self._headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         self._local = threading.local()
 
     @property
@@ -41,9 +47,12 @@ class Client:
         session: requests.Session = self._local.session
         return session
 
-    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
+    def ask(self, method: str, path: str, *, base: str = "/ai-models", **options: Any) -> requests.Response:
         """The answer of a route; `Refused` when it is an error."""
-        answer = self._session.request(method, f"{self.url}/ai-models{path}", timeout=TIMEOUT, **options)
+        # The store behind a redirect is another origin: requests takes the token away on the way there.
+        answer = self._session.request(
+            method, f"{self.url}{base}{path}", timeout=TIMEOUT, headers=self._headers, **options
+        )
         if answer.status_code >= 400:
             raise Refused(answer)
         return answer
@@ -60,19 +69,28 @@ class Client:
 
     def send(self, plan: Any, contents: Mapping[str, bytes]) -> requests.Response:
         """Sends the bytes that a plan asks for, by file name, and completes the upload."""
-        for file in plan["files"]:
-            for part in file["parts"]:
-                begin = (part["part_number"] - 1) * plan["part_size"]
-                data = contents[file["filename"]][begin : begin + part["size"]]
-                self._session.put(part["url"], data=data, timeout=TIMEOUT).raise_for_status()
+        for url, data in pieces(plan, contents):
+            self._session.put(url, data=data, timeout=TIMEOUT).raise_for_status()
         return self.ask("POST", f"/uploads/{plan['upload_id']}/complete")
+
+    def download(self, model_id: str, version: str, filename: str | None = None, user: str = USER) -> bytes:
+        """A file, or the version as a ZIP, which may have to be waited for; `Pending`."""
+        query = {"version": version} | ({"filename": filename} if filename else {})
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            answer = self.ask("GET", f"/{user}/{model_id}/download", params=query)
+            if answer.status_code != requests.codes.accepted:
+                return self._content(answer)
+            if time.monotonic() > deadline:
+                raise Pending
+            time.sleep(float(answer.headers["Retry-After"]))
+
+    def _content(self, answer: requests.Response) -> bytes:
+        return answer.content
 
     def sha256(self, model_id: str, version: str, filename: str) -> str:
         """SHA-256 of a file as it is downloaded."""
-        answer = self.ask(
-            "GET", f"/{USER}/{model_id}/download", params={"version": version, "filename": filename}
-        )
-        return sha256(answer.content)
+        return sha256(self.download(model_id, version, filename))
 
     def digests(self, model_id: str, version: str, paths: Iterable[str]) -> dict[str, str]:
         """SHA-256 of these files as they are downloaded."""
@@ -85,6 +103,19 @@ class Client:
         self.ask("DELETE", f"/uploads/{plan['upload_id']}")
         url = urlsplit(plan["files"][0]["parts"][0]["url"])
         return f"{url.scheme}://{url.netloc}"
+
+
+def pieces(plan: Any, contents: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """The URLs of a plan, each with the bytes to send there; where it has a bundle, all contents go into that."""
+    size = plan["part_size"]
+    sent = [(contents[file["filename"]], file["parts"]) for file in plan["files"]]
+    if plan.get("bundle"):
+        together = b"".join(contents[name] for name in sorted(contents, key=str.encode))
+        sent.append((together, plan["bundle"]["parts"]))
+    for data, parts in sent:
+        for part in parts:
+            begin = (part["part_number"] - 1) * size
+            yield part["url"], data[begin : begin + part["size"]]
 
 
 def sha256(data: bytes) -> str:

@@ -5,54 +5,34 @@ import random
 import time
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any
 
 import requests
 
+from benchmarks._beside import Act, Others
 from benchmarks._echoes import Echoes
-from benchmarks._ledger import Known, Ledger
-from benchmarks._patience import PatientClient, Pending
-from benchmarks._service import USER, Refused, sha256, zipped
+from benchmarks._ledger import MINE, Known, Ledger, Model
+from benchmarks._patience import PatientClient
+from benchmarks._reading import files_of
+from benchmarks._service import USER, Pending, Refused, sha256, zipped
+from benchmarks._wide import change, form_fields, many, planned
+from benchmarks._wide import fields as wide_fields
 from chalicelib.settings import MIB
 from chalicelib.store import keys
 
-WEIGHTS = {
-    "form": 28,
-    "folder form": 18,
-    "files": 32,
-    "stored folder": 14,
-    "deflated folder": 14,
-    "small folder": 12,
-    "zip": 32,
-    "change": 32,
-    "delete": 18,
-}
-"""How often each thing is done, of 200."""
 SMALL = 120
 """Files of a folder of many small ones."""
 SIZES = (0, 1, 2_000, 200_000, 200_000, 3_000_000)
 PARTED = (9 * MIB, 17 * MIB)
 """Sizes of files that take two parts and three."""
 
+BY_JSON = ("files", "stored folder", "deflated folder", "small folder", "many files")
+"""What is sent by a plan, which takes every field."""
+FORM_FIELDS = {"user_id", "model_id", "version", "name", "description", "tags"}
 Contents = dict[str, bytes]
-
-
-def operations(count: int, chance: random.Random) -> list[str]:
-    """The names of so many things to do, as their weights have it, in random order."""
-    total = sum(WEIGHTS.values())
-    ends, before = [], 0
-    for weight in WEIGHTS.values():
-        before += weight
-        ends.append(round(before * count / total))
-    starts = [0, *ends]
-    chosen = [
-        name for name, start, end in zip(WEIGHTS, starts, ends, strict=False) for _ in range(end - start)
-    ]
-    chance.shuffle(chosen)
-    return chosen
 
 
 class Workload:
@@ -75,6 +55,7 @@ class Workload:
         self.open: list[str] = []
         """Uploads that were handed over and not seen to end."""
         self.unexpected: list[str] = []
+        self.others = Others(clients)
         self._client, self._ledger, self._echoes = client, ledger, echoes
         self._todo: SimpleQueue[str] = SimpleQueue()
         for name in todo:
@@ -108,17 +89,11 @@ class Workload:
             except Empty:
                 return
             count += 1
-            fields = {
-                "user_id": USER,
-                "model_id": f"client-{number}",
-                "version": f"v{count}",
-                "name": f"Client {number}",
-                "description": f"first of {count}",
-                "tags": ["tried", f"client-{number}"],
-            }
+            model = f"{MINE}{number}"
+            fields = (wide_fields if name in BY_JSON else form_fields)(model, f"v{count}", count)
             begun = time.monotonic()
             try:
-                known = self._do(name, fields, chance)
+                known = self._beside(name, number, chance) or self._do(name, fields, chance)
             except (requests.RequestException, Pending):
                 known = False
             except (Refused, zipfile.BadZipFile) as error:
@@ -127,9 +102,20 @@ class Workload:
             self.seconds[name].append(time.monotonic() - begun)
             self.left[name] += not known
 
+    def _beside(self, name: str, number: int, chance: random.Random) -> bool:
+        """Does a thing if it is none for a client's own model, and says whether it was."""
+        beside: dict[str, Act] = {
+            "contested": self.others.contested,
+            "shared": self.others.shared[number],
+            "tokens": self.others.tokens[number],
+        }
+        if name in beside:
+            beside[name].act(self._client, chance)
+        return name in beside
+
     def _do(self, name: str, fields: dict[str, Any], chance: random.Random) -> bool:
         """Does a thing, and says whether its outcome is known."""
-        mine = [names for names in self._ledger.of_state("there") if names[0] == fields["model_id"]]
+        mine = self._ledger.of_model(fields["model_id"])
         if name in ("zip", "change", "delete"):
             if not mine:
                 return self._form(fields, chance)
@@ -140,6 +126,10 @@ class Workload:
             return self._change(names, known, chance) if name == "change" else self._delete(names, known)
         if name == "form":
             return self._form(fields, chance)
+        if name == "delete all":
+            return self._delete_all(fields["model_id"], mine)
+        if name == "many files":
+            return self._many(fields, chance)
         if name == "folder form":
             contents = {f"net/{n:02d}.bin": _bytes(chance) for n in range(chance.randint(2, 25))}
             return self._sent_as_form("folder", fields, contents, "f.zip", zipped(contents))
@@ -169,14 +159,25 @@ class Workload:
 
     def _is_there(self, fields: Mapping[str, Any], known: Known) -> bool:
         """Whether a version whose answer was lost has come to be."""
-        path, query = f"/{USER}/{fields['model_id']}/files", {"version": fields["version"], "limit": 1000}
+        names = {name: fields[name] for name in ("user_id", "model_id", "version")}
         try:
-            found = self._client.ask("GET", path, params=query).json()
+            found = files_of(self._client, names)
         except Refused as refusal:
             if refusal.status != requests.codes.not_found:
                 raise
             return False
-        return {file["filename"]: file["file_hash"] for file in found["files"]} == known.contents
+        return {file["filename"]: file["file_hash"] for file in found} == known.contents
+
+    def _many(self, fields: dict[str, Any], chance: random.Random) -> bool:
+        contents = many(chance)
+        if chance.random() < 0.3:
+            archive = zipped(contents)
+            sent = {name: fields[name] for name in fields.keys() & FORM_FIELDS}
+            return self._sent_as_form("folder", sent, contents, "f.zip", archive)
+        known = self._ledger.sending(fields, contents)
+        bundle = {"files": planned(contents, chance), "bundle": True}
+        plan = self._client.plan("files", {**fields, **bundle})
+        return self._sent(plan, contents, known)
 
     def _files(self, fields: dict[str, Any], chance: random.Random) -> bool:
         contents = {f"part-{n}.bin": _bytes(chance) for n in range(chance.randint(0, 3))}
@@ -235,11 +236,24 @@ class Workload:
         return True
 
     def _change(self, names: tuple[str, str], known: Known, chance: random.Random) -> bool:
-        description = f"changed {chance.random()}"
-        known.descriptions.add(description)
+        sent = change(chance.randrange(1_000), f"changed {chance.random()}")
+        told = known.changing(sent)
         path, query = f"/{USER}/{names[0]}", {"version": names[1]}
-        self._client.ask("PUT", path, params=query, json={"description": description})
-        known.descriptions = {description}
+        self._client.ask("PUT", path, params=query, json=sent)
+        known.told = [told]
+        return True
+
+    def _delete_all(self, model: str, mine: Sequence[Model]) -> bool:
+        for names in mine:
+            self._ledger.known[names].state = "leaving"
+        try:
+            self._client.ask("DELETE", f"/{USER}/{model}", params={"all_versions": "true"})
+        except Refused as refusal:
+            # There is none, or all were deleted by a request whose answer was lost.
+            if refusal.status != requests.codes.not_found:
+                raise
+        for names in mine:
+            self._ledger.known[names].state = "gone"
         return True
 
     def _delete(self, names: tuple[str, str], known: Known) -> bool:

@@ -27,11 +27,13 @@ from benchmarks._echoes import Echoes, echoes
 from benchmarks._faults import DYNAMODB, RATE, S3, Fault, FaultyProxy
 from benchmarks._ledger import Ledger, settle
 from benchmarks._patience import PatientClient
+from benchmarks._people import bearer, known_callers
 from benchmarks._report import machine, table, verdict
 from benchmarks._seaweed import SeaweedFS, seaweedfs
 from benchmarks._service import Refused
 from benchmarks._stand_ins import ministack
-from benchmarks._workload import WEIGHTS, Workload, operations
+from benchmarks._weights import WEIGHTS, WIDE, operations
+from benchmarks._workload import Workload
 from devserver.process import LocalService
 
 OPERATIONS = 200
@@ -93,13 +95,17 @@ def run(
     clients: int,
     rate: float,
     patience: float,
+    wide: bool = False,
 ) -> Outcome:
-    """Lets clients do `count` things under faults, kills the server so many times, and looks at what is left."""
+    """Lets clients do `count` things under faults, kills the server so many times, and looks at what is left.
+
+    `wide` asks a service that knows its callers for everything that `WIDE` has too.
+    """
     service, ledger = setup.service, Ledger()
-    client = PatientClient(service.url, patience)
+    client = PatientClient(service.url, patience, bearer() if wide else "")
     setup.fail(rate)
     with echoes(service.environment, chance.randrange(10**6)) as repeated:
-        todo = operations(count, chance)
+        todo = operations(count, chance, WEIGHTS | WIDE if wide else WEIGHTS)
         workload = Workload(client, ledger, repeated, todo, clients, chance)
         try:
             for at in sorted(chance.sample(range(count), kills), reverse=True):
@@ -116,6 +122,8 @@ def run(
         outcome = Outcome(workload, client, repeated)
         outcome.wrong += workload.unexpected
         _settle(setup, outcome, ledger)
+        if wide:
+            outcome.wrong += workload.others.check(client)
     return outcome
 
 
@@ -131,6 +139,7 @@ def _settle(setup: Setup, outcome: Outcome, ledger: Ledger) -> None:
     left = audit(stores, sweep_in=EXPIRED)
     outcome.versions = left.versions
     outcome.wrong += settle(client, ledger)
+    outcome.wrong += outcome.workload.others.are_wrong(left.copies)
     for name in ("orphans", "missing", "rows"):
         outcome.wrong += [f"{name}: {one}" for one in getattr(left, name)]
     answers, busy = client.statuses.total(), client.statuses[503]
@@ -166,7 +175,9 @@ def report(setup: Setup, outcome: Outcome) -> str:
     """What happened, as tables."""
     done, left = outcome.workload.seconds, outcome.workload.left
     lines = [
-        [name, str(len(done[name])), str(left[name]), *_seconds(done[name])] for name in WEIGHTS if done[name]
+        [name, str(len(done[name])), str(left[name]), *_seconds(done[name])]
+        for name in WEIGHTS | WIDE
+        if done[name]
     ]
     statuses = outcome.client.statuses
     faults = [
@@ -206,7 +217,9 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="weighthouse-bench-") as folder,
         seaweedfs() as s3,
         ministack() as dynamodb,
-        between_proxies(s3, dynamodb, Path(folder) / "data", chance, limit) as setup,
+        between_proxies(
+            s3, dynamodb, Path(folder) / "data", chance, limit | known_callers(Path(folder))
+        ) as setup,
     ):
         outcome = run(
             setup,
@@ -216,6 +229,7 @@ def main() -> int:
             clients=CLIENTS,
             rate=asked.rate,
             patience=PATIENCE,
+            wide=True,
         )
         head = f"{asked.operations} operations, {asked.kills} kills, faults at {asked.rate:.0%} (seed {asked.seed})"
         print(f"{head}, on {machine()}\n\n{report(setup, outcome)}")

@@ -2,10 +2,15 @@
 
     python -m benchmarks.kills [--kills N] [--seed N]
 
-Clients upload by form, by plan and as folders, change and delete, until it dies: in turn the server with its
-AWS stand-in, as when a machine goes away, and the server's process group alone. Started again on the same
-folder, every acknowledged version must be there, intact and with its acknowledged metadata, every other one
-absent or whole, and after the sweep nothing may be left that belongs to none.
+Clients upload by form, by plan and as folders of up to 1,251 files with hostile texts and names, change and
+delete, until it dies: in turn the server with its AWS stand-in, as when a machine goes away, and the server's
+process group alone. Three of them work on the versions of one model, one shares a model, deletes it and makes
+it again, and one makes and revokes API tokens. Before each fourth kill manifests, lists and files are damaged,
+and mended after it: the rebuild must tell of each, and lose no other.
+
+Started again on the same folder, every acknowledged version must be there, intact and with its acknowledged
+metadata, every other one absent or whole, found exactly once, and read by nobody with whom it is not shared. After
+the sweep nothing may be left that belongs to none.
 """
 
 import argparse
@@ -17,156 +22,26 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
-import requests
-
-from benchmarks._audit import EXPIRED, HANDED_ON, audit, embedded
+from benchmarks._audit import EXPIRED, HANDED_ON, Audit, audit, embedded
+from benchmarks._beside import Others
+from benchmarks._damaged import Damaged
+from benchmarks._killed import Clients
 from benchmarks._ledger import Ledger, settle
+from benchmarks._people import bearer, known_callers
 from benchmarks._report import machine, table, verdict
-from benchmarks._service import USER, Client, Refused, zipped
+from benchmarks._seaweed import s3_client
+from benchmarks._service import Client
+from benchmarks._waiting import wait
 from devserver.folder import users
 from devserver.process import LocalService
 
 KILLS = 20
 SHORTEST, LONGEST = 0.3, 5.0
 """Seconds from the first request to the kill."""
-CLIENTS = 8
-SIZES = (1, 2_000, 200_000, 200_000, 9_000_000)
-"""Bytes of files: the largest takes two parts."""
-SETTLING = 60.0
-"""Seconds that work which goes on after a restart may take."""
-
-
-class Clients:
-    """Threads that upload, change and delete, until the service is away."""
-
-    def __init__(self, client: Client, ledger: Ledger, round_number: int, chance: random.Random) -> None:
-        """They start at once."""
-        self.done: Counter[str] = Counter()
-        self.open: list[str] = []
-        """Uploads that were handed over and not seen to end."""
-        self.unexpected: list[str] = []
-        self._client, self._ledger, self._round = client, ledger, round_number
-        self._stop = Event()
-        seeds = [chance.random() for _ in range(CLIENTS)]
-        self._threads = [Thread(target=self._run, args=(n, random.Random(s))) for n, s in enumerate(seeds)]
-        for thread in self._threads:
-            thread.start()
-
-    def join(self) -> None:
-        """Lets no new request begin, and waits for those that are under way."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, number: int, chance: random.Random) -> None:
-        kinds = [self._form, self._folder_form, self._plan, self._folder_plan, self._change, self._change]
-        count = 0
-        while not self._stop.is_set():
-            kind = chance.choice([*kinds, self._delete] if count % 10 == 9 else kinds)
-            count += 1
-            fields = {
-                "user_id": USER,
-                "model_id": f"client-{number}",
-                "version": f"v{self._round}.{count}",
-                "name": f"Client {number}",
-                "description": f"first of {count}",
-                "tags": ["killed", f"client-{number}"],
-            }
-            try:
-                kind(fields, chance)
-                self.done[kind.__name__.strip("_")] += 1
-            except requests.RequestException:
-                # The service is away, or a store behind its URL.
-                return
-            except Refused as refusal:
-                # Clients have only their own versions to do with: nothing refuses them but the kill.
-                if not self._stop.is_set():
-                    self.unexpected.append(str(refusal))
-                return
-
-    def _form(self, fields: dict[str, Any], chance: random.Random) -> None:
-        contents = {"model.bin": chance.randbytes(chance.choice(SIZES))}
-        known = self._ledger.sending(fields, contents)
-        sent = {**fields, "tags": ",".join(fields["tags"])}
-        self._client.form("single", sent, "model.bin", contents["model.bin"])
-        known.state = "there"
-
-    def _folder_form(self, fields: dict[str, Any], chance: random.Random) -> None:
-        contents = _folder(chance)
-        known = self._ledger.sending(fields, contents)
-        sent = {**fields, "tags": ",".join(fields["tags"])}
-        self._client.form("folder", sent, "f.zip", zipped(contents))
-        known.state = "there"
-
-    def _plan(self, fields: dict[str, Any], chance: random.Random) -> None:
-        contents = {
-            f"part-{n}.bin": chance.randbytes(chance.choice(SIZES)) for n in range(chance.randint(1, 4))
-        }
-        known = self._ledger.sending(fields, contents)
-        files = [{"filename": name, "file_size": len(data)} for name, data in contents.items()]
-        plan = self._client.plan("files", {**fields, "files": files})
-        if self._client.send(plan, contents).status_code == requests.codes.ok:
-            known.state = "there"
-
-    def _folder_plan(self, fields: dict[str, Any], chance: random.Random) -> None:
-        contents = _folder(chance)
-        known = self._ledger.sending(fields, contents)
-        archive = zipped(contents)
-        plan = self._client.plan("folder", {**fields, "file_size": len(archive)})
-        self.open.append(plan["upload_id"])
-        self._client.send(plan, {"archive.zip": archive})
-        if wait(self._client, plan["upload_id"], self._stop) == "ready":
-            known.state = "there"
-            self.open.remove(plan["upload_id"])
-
-    def _mine(self, fields: dict[str, Any], chance: random.Random) -> tuple[str, str] | None:
-        mine = [names for names in self._ledger.of_state("there") if names[0] == fields["model_id"]]
-        return chance.choice(mine) if mine else None
-
-    def _change(self, fields: dict[str, Any], chance: random.Random) -> None:
-        names = self._mine(fields, chance)
-        if names is None:
-            return
-        known = self._ledger.known[names]
-        description = f"changed {self._round} {chance.random()}"
-        known.descriptions.add(description)
-        path, version = f"/{USER}/{names[0]}", {"version": names[1]}
-        self._client.ask("PUT", path, params=version, json={"description": description})
-        known.descriptions = {description}
-
-    def _delete(self, fields: dict[str, Any], chance: random.Random) -> None:
-        names = self._mine(fields, chance)
-        if names is None:
-            return
-        known = self._ledger.known[names]
-        known.state = "leaving"
-        self._client.ask("DELETE", f"/{USER}/{names[0]}", params={"version": names[1]})
-        known.state = "gone"
-
-
-def _folder(chance: random.Random) -> dict[str, bytes]:
-    return {
-        f"net/{n:02d}.bin": chance.randbytes(chance.choice(SIZES[:4])) for n in range(chance.randint(2, 25))
-    }
-
-
-def wait(client: Client, upload_id: str, stop: Event) -> str:
-    """The state in which an upload ends, or in which it is when nobody waits any more."""
-    deadline = time.monotonic() + SETTLING
-    while True:
-        try:
-            state: str = client.ask("GET", f"/uploads/{upload_id}").json()["state"]
-        except Refused as refusal:
-            if refusal.status != requests.codes.not_found:
-                raise
-            return "unknown"
-        if state in ("ready", "failed", "expired", "uploading") or stop.wait(0.1):
-            return state
-        if time.monotonic() > deadline:
-            return "stuck"
+BUCKET = "weighthouse"
 
 
 def kill(service: LocalService, *, group_only: bool) -> None:
@@ -178,33 +53,72 @@ def kill(service: LocalService, *, group_only: bool) -> None:
         service.kill()
 
 
-def one_round(
-    service: LocalService, ledger: Ledger, number: int, chance: random.Random
-) -> tuple[list[str], list[str]]:
-    """Works, kills, starts again, looks: a line of the table, and what is wrong."""
-    clients = Clients(Client(service.url), ledger, number, chance)
-    moment, group_only = chance.uniform(SHORTEST, LONGEST), number % 2 == 1
-    time.sleep(moment)
-    kill(service, group_only=group_only)
-    clients.join()
-    unanswered = len(ledger.of_state("sent")) + len(ledger.of_state("leaving"))
-    begun = time.monotonic()
-    service.start()
-    started = time.monotonic() - begun
-    rebuilt = "made again" if "index was lost" in service.log else "kept"
-    client = Client(service.url)
-    stores = embedded(client.stores(), service.aws_keys)
-    # The worker that a kill ended is called again by the sweep, in a quarter of an hour.
-    audit(stores, sweep_in=HANDED_ON)
-    ends = Counter(wait(client, upload_id, Event()) for upload_id in clients.open)
-    wrong = [*clients.unexpected, *(["an upload is stuck"] * ends["stuck"])]
-    left = audit(stores, sweep_in=EXPIRED)
-    wrong += settle(client, ledger)
-    for name in ("orphans", "missing", "rows"):
-        wrong += [f"{name}: {one}" for one in getattr(left, name)]
-    what = "server" if group_only else "both"
-    figures = [clients.done.total(), unanswered, ends["ready"], left.versions, len(wrong)]
-    return [f"{number + 1}", what, f"{moment:.1f}", *map(str, figures), rebuilt, f"{started:.1f}"], wrong
+class Rounds:
+    """Kill after kill, and what is known of what went before."""
+
+    def __init__(self, service: LocalService, chance: random.Random) -> None:
+        self.lines: list[list[str]] = []
+        self.wrong: list[str] = []
+        self.done: Counter[str] = Counter()
+        self._service, self._chance = service, chance
+        self._ledger, self._others, self._damaged = Ledger(), Others(), Damaged(BUCKET)
+        self._damaged.make(self._client())
+
+    def _client(self) -> Client:
+        return Client(self._service.url, bearer())
+
+    def _s3(self) -> Any:
+        keys = self._service.aws_keys
+        return s3_client(self._service.aws_url, keys.id, keys.secret)
+
+    def kill(self, *, last: bool) -> None:
+        """Works, kills, starts again, looks."""
+        number = len(self.lines)
+        group_only, breaks = number % 2 == 1, number % 4 == 2
+        if breaks:
+            self._damaged.break_(self._s3())
+        clients = Clients(self._client(), self._ledger, self._others, number, self._chance)
+        moment = self._chance.uniform(SHORTEST, LONGEST)
+        time.sleep(moment)
+        kill(self._service, group_only=group_only)
+        clients.join()
+        unanswered = len(self._ledger.of_state("sent")) + len(self._ledger.of_state("leaving"))
+        begun = time.monotonic()
+        self._service.start()
+        started = time.monotonic() - begun
+        rebuilt = "index was lost" in self._service.log
+        ends, left, wrong = self._look(clients, rebuilt=rebuilt, last=last)
+        if breaks:
+            self._damaged.mend(self._s3())
+        self.done += clients.done
+        self.wrong += [f"kill {number + 1}: {one}" for one in wrong]
+        what = ("server" if group_only else "both") + (" damaged" if breaks else "")
+        figures = [clients.done.total(), unanswered, ends["ready"], left.versions, len(wrong)]
+        made = "made again" if rebuilt else "kept"
+        self.lines.append(
+            [f"{number + 1}", what, f"{moment:.1f}", *map(str, figures), made, f"{started:.1f}"]
+        )
+
+    def _look(self, clients: Clients, *, rebuilt: bool, last: bool) -> tuple[Counter[str], Audit, list[str]]:
+        """How uploads ended, what is left after the sweep, and what is wrong."""
+        client = self._client()
+        stores = embedded(self._service.aws_url, self._service.aws_keys)
+        # The worker that a kill ended is called again by the sweep, in a quarter of an hour.
+        if clients.open:
+            audit(stores, sweep_in=HANDED_ON)
+        ends = Counter(wait(client, upload_id, Event()) for upload_id in clients.open)
+        left = audit(stores, sweep_in=EXPIRED)
+        wrong = [*clients.unexpected, *(["an upload is stuck"] * ends["stuck"])]
+        wrong += settle(client, self._ledger, None if last else self._chance)
+        wrong += self._others.check(client)
+        if rebuilt:
+            report = (self._service.data_dir / "rebuild.log").read_text()
+            wrong += self._damaged.check(client, report)
+        wrong += self._others.are_wrong(left.copies)
+        for name in ("orphans", "missing", "rows"):
+            found = getattr(left, name)
+            wrong += [f"{name}: {one}" for one in found if not self._damaged.explains(one)]
+        return ends, left, wrong
 
 
 def main() -> int:
@@ -213,22 +127,19 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     asked = parser.parse_args()
-    chance, ledger = random.Random(asked.seed), Ledger()
-    lines: list[list[str]] = []
-    wrong: list[str] = []
-    with (
-        tempfile.TemporaryDirectory(prefix="weighthouse-bench-") as folder,
-        LocalService(Path(folder) / "data") as service,
-    ):
-        for number in range(asked.kills):
-            line, found = one_round(service, ledger, number, chance)
-            lines.append(line)
-            wrong += [f"kill {number + 1}: {one}" for one in found]
-            print("  ".join(line), file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(prefix="weighthouse-bench-") as name:
+        folder = Path(name)
+        with LocalService(folder / "data", env=known_callers(folder)) as service:
+            rounds = Rounds(service, random.Random(asked.seed))
+            for number in range(asked.kills):
+                rounds.kill(last=number == asked.kills - 1)
+                print("  ".join(rounds.lines[-1]), *rounds.wrong[-5:], file=sys.stderr, flush=True)
     print(f"make run killed {asked.kills} times (seed {asked.seed}), on {machine()}\n")
     head = ["kill", "of", "after s", "done", "unanswered", "went on", "versions", "wrong", "index", "start s"]
-    print(table(head, lines))
-    return verdict(wrong)
+    print(table(head, rounds.lines))
+    done = ", ".join(f"{name} {count}" for name, count in sorted(rounds.done.items()))
+    print(f"\nDone and answered: {done}.")
+    return verdict(rounds.wrong)
 
 
 if __name__ == "__main__":
