@@ -110,11 +110,12 @@ class Rounds:
         left = audit(stores, sweep_in=EXPIRED)
         wrong = [*clients.unexpected, *(["an upload is stuck"] * ends["stuck"])]
         wrong += settle(client, self._ledger, None if last else self._chance)
+        # Before what was not acknowledged is done again.
+        wrong += self._others.are_wrong(left.copies)
         wrong += self._others.check(client)
         if rebuilt:
             report = (self._service.data_dir / "rebuild.log").read_text()
             wrong += self._damaged.check(client, report)
-        wrong += self._others.are_wrong(left.copies)
         for name in ("orphans", "missing", "rows"):
             found = getattr(left, name)
             wrong += [f"{name}: {one}" for one in found if not self._damaged.explains(one)]
