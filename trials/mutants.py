@@ -34,18 +34,24 @@ def _registry(*names: str) -> tuple[str, ...]:
 
 
 _UPLOADS = _registry(
-    "upload_stolen", "reserving", "upload_plans", "complete_goes_on", "upload_worker", "upload_bundles"
+    "sleepers",
+    "upload_stolen",
+    "reserving",
+    "upload_plans",
+    "complete_goes_on",
+    "upload_worker",
+    "upload_bundles",
 )
-_DELETIONS = _registry("deletion_stolen", "one_deletion_at_a_time", "deleting")
+_DELETIONS = _registry("deletion_stolen", "sleepers", "one_deletion_at_a_time", "deleting")
 _ZIPS = _registry("deletion_stolen", "zips_go_on", "dead_zips", "downloads")
-_UNPACKING = _registry("upload_folders", "unpacking_ways")
+_UNPACKING = _registry("sleepers", "unpacking_ways", "upload_folders")
 _OBJECTS = (
-    "tests/store/test_large.py",
-    "tests/store/test_parallel.py",
+    "tests/store/test_wire.py",
     *_registry("manifests", "lost_manifests"),
 )
 CLOSE = {
     "registry/api_tokens": _registry("token_trail"),
+    "registry/arriving": _registry("upload_worker", "complete_goes_on"),
     "registry/bundles": _registry("upload_bundles"),
     "registry/deleting": _DELETIONS,
     "registry/finishing": _UPLOADS,
@@ -58,7 +64,7 @@ CLOSE = {
     "registry/readers": _registry("sharing_ends", "sharing"),
     "registry/reserving": _UPLOADS,
     "registry/restoring": _registry("update_stolen", "rebuild", "rebuild_damage"),
-    "registry/sharing": _UNPACKING,
+    "registry/sharing": _registry("sharing", "sleepers"),
     "registry/sweeping": _registry("journal", "complete_goes_on"),
     "registry/tasks": _registry("upload_worker", "complete_goes_on"),
     "registry/undoing": _UPLOADS,
@@ -76,7 +82,7 @@ CLOSE = {
     "store/listing": _registry("listing", "search"),
     "store/multipart": _OBJECTS,
     "store/objects": _OBJECTS,
-    "store/shares": (*_registry("upload_stolen"), *_UNPACKING),
+    "store/shares": _registry("upload_stolen", "sharing"),
     "store/table": _registry("table"),
     "store/token_key": _registry("next_tokens"),
     "store/uploads": _UPLOADS,

@@ -29,6 +29,8 @@ _CONDITIONS = {"condition", "over", "etag", "IfMatch", "IfNoneMatch"}
 _HEADERS = {"if-match", "if-none-match", "x-amz-copy-source-if-match"}
 _CHANGES = {"puts": 2, "updates": 3, "deletes": 2, "checks": 2}
 """What a transaction does, each with how many things say so; the last is the condition."""
+_LOST = ("ConditionFailed", "LeaseLost")
+_GUARDS = ("check", "check_held", "_check_reserved")
 
 
 def _become(node: Any, other: ast.AST) -> None:
@@ -44,16 +46,18 @@ def _name(node: ast.AST) -> str:
 def weaken(node: Any) -> list[Change]:
     """What makes a conditional write, or what follows when its condition fails, less strict."""
     match node:
-        case ast.Call(func=function, args=arguments, keywords=named):
-            of_table = isinstance(function, ast.Attribute) and _name(function.value) == "table"
-            last = of_table and _WRITES.get(_name(function)) == len(arguments) - 1
-            found: list[Change] = [("condition dropped", lambda n: n.args.pop())] if last else []
-            for place, keyword in enumerate(named):
-                if keyword.arg in _CONDITIONS and _name(function).islower():
-                    found.append((f"{keyword.arg}= dropped", lambda n, p=place: n.keywords.pop(p)))
-                if keyword.arg in _CHANGES and isinstance(keyword.value, ast.List):
-                    found += _weaken_transaction(place, keyword)
-            return found
+        case ast.Call(func=ast.Attribute(attr="append", value=ast.Attribute(attr=kind))) if kind in _CHANGES:
+            return _without_conditions(kind, node)
+        case ast.Call():
+            return _weaken_call(node)
+        case ast.keyword(arg=kind) if kind in _CHANGES:
+            return _without_conditions(kind, node) + _without_checks(kind, node)
+        case ast.AugAssign(target=ast.Attribute(attr="checks")):
+            return [("checks dropped", lambda n: _become(n, ast.Pass()))]
+        case ast.AugAssign(target=ast.Attribute(attr=kind)) if kind in _CHANGES:
+            return _without_conditions(kind, node)
+        case ast.Return(value=ast.Tuple(elts=[*_, last])) if _is_condition(last):
+            return _without_conditions("what is returned", node)
         case ast.BinOp(op=ast.BitAnd()):
             return [
                 ("right condition dropped", lambda n: _become(n, n.left)),
@@ -65,26 +69,74 @@ def weaken(node: Any) -> list[Change]:
                 (f"header {keys[place].value} dropped", lambda n, p=place: (n.keys.pop(p), n.values.pop(p)))
                 for place in places
             ]
+        case ast.List(elts=[*_, ast.Dict(keys=[ast.Constant(value="ConditionCheck")])]):
+            return [("check dropped", lambda n: n.elts.pop())]
         case ast.ExceptHandler(type=kind) if kind and "ConditionFailed" in ast.unparse(kind):
             return [("ConditionFailed swallowed", lambda n: setattr(n, "body", [ast.Pass()]))]
-        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="check"))):
-            return [("check() dropped", lambda n: _become(n, ast.Pass()))]
+        case ast.Raise(exc=error) if error and ast.unparse(error).startswith(_LOST):
+            return [("raise dropped", lambda n: _become(n, ast.Pass()))]
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append", value=ast.Attribute(attr="checks")))):
+            return [("check dropped", lambda n: _become(n, ast.Pass()))]
+        case ast.Expr(value=ast.Call(func=function)) if _name(function) in _GUARDS:
+            return [(f"{_name(function)}() dropped", lambda n: _become(n, ast.Pass()))]
     return []
 
 
-def _weaken_transaction(place: int, keyword: Any) -> list[Change]:
-    found: list[Change] = []
-    for at, element in enumerate(keyword.value.elts):
-        if keyword.arg == "checks":
-            found.append(("check dropped", lambda n, at=at: n.keywords[place].value.elts.pop(at)))
-        if isinstance(element, ast.Tuple) and len(element.elts) == _CHANGES[keyword.arg]:
-
-            def drop(n: Any, at: int = at) -> None:
-                n.keywords[place].value.elts[at].elts[-1] = ast.Constant(None)
-
-            if not (isinstance(element.elts[-1], ast.Constant) and element.elts[-1].value is None):
-                found.append((f"condition of {keyword.arg} dropped", drop))
+def _weaken_call(node: Any) -> list[Change]:
+    function = node.func
+    of_table = isinstance(function, ast.Attribute) and _name(function.value) == "table"
+    last = of_table and _WRITES.get(_name(function)) == len(node.args) - 1
+    found: list[Change] = [("condition dropped", lambda n: n.args.pop())] if last else []
+    for place, argument in enumerate(node.args):
+        if _name(argument) == "check":
+            found.append(("check not passed", lambda n, p=place: n.args.__setitem__(p, ast.Name("bool"))))
+    for place, keyword in enumerate(node.keywords):
+        if keyword.arg in _CONDITIONS and _name(function).islower():
+            found.append((f"{keyword.arg}= dropped", lambda n, p=place: n.keywords.pop(p)))
     return found
+
+
+def _is_condition(node: ast.AST) -> bool:
+    match node:
+        case ast.Compare(left=ast.Attribute(value=ast.Name(id="Row"))):
+            return True
+        case ast.BinOp(left=left, op=ast.BitAnd() | ast.BitOr()):
+            return _is_condition(left)
+    return False
+
+
+def _changes_in(node: ast.AST, kind: str) -> list[Any]:
+    return [
+        found
+        for found in ast.walk(node)
+        if isinstance(found, ast.Tuple)
+        and len(found.elts) == _CHANGES.get(kind, len(found.elts))
+        # Neither a key nor what a comprehension goes through is a change.
+        and _name(found.elts[-1]) not in ("sk", "row")
+    ]
+
+
+def _without_conditions(kind: str, node: ast.AST) -> list[Change]:
+    """The changes of a transaction, each as if it had no condition."""
+    if kind == "checks":
+        return []
+
+    def drop(changed: ast.AST, place: int) -> None:
+        _changes_in(changed, kind)[place].elts[-1] = ast.Constant(None)
+
+    return [
+        (f"condition of {kind} dropped", lambda n, p=place: drop(n, p))
+        for place, found in enumerate(_changes_in(node, kind))
+        if not (isinstance(found.elts[-1], ast.Constant) and found.elts[-1].value is None)
+    ]
+
+
+def _without_checks(kind: str, keyword: Any) -> list[Change]:
+    if kind != "checks" or not isinstance(keyword.value, ast.List):
+        return []
+    return [
+        ("check dropped", lambda n, p=place: n.value.elts.pop(p)) for place in range(len(keyword.value.elts))
+    ]
 
 
 def damage(node: Any) -> list[Change]:

@@ -92,9 +92,12 @@ def publish(standing: Standing, lease: Lease, files: list[FileRecord]) -> Versio
         contents += versions.content_rows(record, files).values()
     else:
         for start in range(0, len(files), CHUNK):
+            lease.check()
             table.write_many(versions.content_rows(record, files[start : start + CHUNK]).values())
     room = table.TRANSACTION - RESERVED_CHANGES - len(contents)
-    table.write_many(index[room:])
+    if len(index) > room:
+        lease.check()
+        table.write_many(index[room:])
     # Who was stopped for longer than the lease, a sleeping laptop say, must not bring a manifest back.
     lease.check()
     record.manifest_etag = manifests.write_first(record, check)

@@ -101,6 +101,7 @@ def _remove(begun: Standing, lease: Lease) -> None:
     # Parts are begun only for files that are still listed: without the list, none comes after the removal.
     uploads.remove_lists(begun)
     # The manifest first: one without its objects would bring a broken version back with the next rebuild.
+    lease.check()
     manifests.remove(upload.id)
     objects.delete_prefix(keys.version_prefix(*upload.id), lease.check)
     objects.delete_prefix(keys.upload_prefix(upload.upload_id), lease.check)

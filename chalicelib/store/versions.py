@@ -97,8 +97,9 @@ def content_rows(record: VersionRecord, files: Iterable[FileRecord]) -> dict[Key
 def remove_index(record: VersionRecord, check: Callable[[], object]) -> None:
     """Removes what a version is found by and its list of files, the list last: it says what there is to remove.
 
-    `check` is called between and may stop it by raising; what is removed then stays removed.
+    `check` is called before each write and may stop it by raising; what is removed then stays removed.
     """
+    check()
     table.write_many(deletes=[*index_rows(record), *content_rows(record, record.files)])
     if 0 < record.document.files_total <= INLINE_FILES:
         return
@@ -106,6 +107,7 @@ def remove_index(record: VersionRecord, check: Callable[[], object]) -> None:
         check()
         files = (file for row in page.rows for file in row.read(list[FileRecord]))
         table.write_many(deletes=content_rows(record, files))
+        check()
         table.write_many(deletes=[(row.pk, row.sk) for row in page.rows])
 
 

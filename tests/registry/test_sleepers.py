@@ -1,0 +1,120 @@
+"""A run that was stopped for longer than its lease, a sleeping laptop say, ends the write it was at, and no other.
+
+Another may have ended its work since, and somebody else have published a version of that name.
+"""
+
+from threading import Lock
+from unittest.mock import patch
+
+import pytest
+from botocore.client import BaseClient
+from shrinking import shrink
+from uploading import LATER
+
+from chalicelib.registry import deleting
+from chalicelib.registry.leases import for_seconds
+from chalicelib.store import keys, multipart, objects, versions
+
+READS = ("Get", "Head", "List", "Query", "Scan", "BatchGet")
+VERSION = ("ana", "m", "v1")
+RUNS = {"complete": 8, "unpack": 7, "abort": 8, "delete": 9}
+"""The writes of each run after the first, at least: with fewer it would be another run."""
+
+
+@pytest.fixture
+def small(uploader, monkeypatch):
+    """One unit of work at a time, and two files are a long list."""
+    shrink(monkeypatch, FILES_PER_ROW=1, INLINE_FILES=1, THREADS=1)
+    return uploader
+
+
+def begin_parts():
+    for key in (keys.file_key(*VERSION, "begun"), f"{keys.zip_prefix(*VERSION)}begun"):
+        multipart.create(key, "a/b")
+
+
+class Runs:
+    """What is prepared for each run, and the run."""
+
+    @staticmethod
+    def complete(uploader):
+        def prepare():
+            uploader.plan_files()
+            uploader.send()
+
+        return prepare, uploader.complete
+
+    @staticmethod
+    def unpack(uploader):
+        def prepare():
+            uploader.plan_folder()
+            uploader.send()
+            assert uploader.complete().status == 202
+
+        return prepare, uploader.api.deliver
+
+    @staticmethod
+    def abort(uploader):
+        def prepare():
+            uploader.plan_files()
+            uploader.send()
+            objects.put(keys.file_key(*VERSION, "model.pt"), b"made by a run that died")
+            begin_parts()
+
+        return prepare, uploader.abort
+
+    @staticmethod
+    def delete(uploader):
+        def prepare():
+            assert uploader.form_folder().status == 200
+            objects.put(f"{keys.zip_prefix(*VERSION)}made.zip", b"")
+            begin_parts()
+            with patch.object(deleting, "_remove_here"):
+                assert uploader.api.delete(uploader.address, version="v1").status == 200
+
+        def run():
+            row = versions.find(*VERSION)
+            deleting.remove(VERSION, row.upload_id, for_seconds(60), held_by=row.owner)
+
+        return prepare, run
+
+
+def writes(uploader, run, asleep):
+    """The writes of a run, which sleeps at the one with this number."""
+    original, lock, made = BaseClient._make_api_call, Lock(), []
+
+    def hooked(client, name, arguments):
+        with lock:
+            if not name.startswith(READS):
+                made.append((name, arguments))
+                uploader.late += LATER if len(made) == asleep + 1 else 0
+        return original(client, name, arguments)
+
+    with patch.object(BaseClient, "_make_api_call", hooked):
+        run()
+    return made
+
+
+def is_conditional(arguments):
+    singles = [single for item in arguments.get("TransactItems", []) for single in item.values()]
+    return "IfNoneMatch" in arguments or any("ConditionExpression" in single for single in singles)
+
+
+@pytest.mark.parametrize("kind", RUNS)
+def test_who_sleeps_longer_than_the_lease_writes_nothing_that_may_be_anothers(small, kind):
+    prepare, run = getattr(Runs, kind)(small)
+    prepared, asleep = small.once(prepare), 1  # The first write claims the upload or the version.
+    while True:
+        prepared()
+        made = writes(small, run, asleep)
+        if made[asleep][0] == "TransactWriteItems":
+            break  # What follows on its end is its own.
+        for name, arguments in made[asleep + 1 :]:
+            if kind in ("complete", "unpack") and is_conditional(arguments):
+                # It finds out by itself whether anything has changed.
+                if name == "TransactWriteItems":
+                    break
+            else:
+                assert "downloads#" in str(arguments), (asleep, name, arguments)
+        asleep += 1
+    assert asleep >= RUNS[kind]
