@@ -47,12 +47,14 @@ _ZIPS = _registry("deletion_stolen", "zips_go_on", "dead_zips", "downloads")
 _UNPACKING = _registry("sleepers", "unpacking_ways", "upload_folders")
 _OBJECTS = (
     "tests/store/test_wire.py",
+    "tests/registry/test_same_content.py",
+    "tests/registry/test_sleepers.py",
     *_registry("manifests", "lost_manifests"),
 )
 CLOSE = {
     "registry/api_tokens": _registry("token_trail"),
-    "registry/arriving": _registry("upload_worker", "complete_goes_on"),
-    "registry/bundles": _registry("upload_bundles"),
+    "registry/arriving": _registry("upload_stolen", "upload_worker", "complete_goes_on"),
+    "registry/bundles": _registry("same_content", "sleepers", "upload_bundles"),
     "registry/deleting": _DELETIONS,
     "registry/finishing": _UPLOADS,
     "registry/leases": _registry("leases"),
@@ -71,7 +73,9 @@ CLOSE = {
     "registry/unpacking": _UNPACKING,
     "registry/updating": _registry("update_stolen", "updating", "lost_manifests"),
     "registry/uploads": _UPLOADS,
-    "registry/verifying": _registry("upload_worker", "upload_plans", "complete_goes_on", "versions"),
+    "registry/verifying": _registry(
+        "same_content", "sleepers", "upload_worker", "upload_plans", "complete_goes_on", "versions"
+    ),
     "registry/working": _UNPACKING,
     "registry/zipping": _ZIPS,
     "store/access": _registry("sharing_ends", "sharing"),
@@ -86,7 +90,7 @@ CLOSE = {
     "store/table": _registry("table"),
     "store/token_key": _registry("next_tokens"),
     "store/uploads": _UPLOADS,
-    "store/versions": _registry("deletion_stolen", "sharing_ends", "deleting"),
+    "store/versions": _registry("sleepers", "deletion_stolen", "sharing_ends", "deleting"),
 }
 """The tests that find most, and soon, by the beginning of a module's path."""
 LAST = ("crashes", "cuts", "races", "many", "growth", "hostile", "budgets", "rebuild", "search")

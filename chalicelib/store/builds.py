@@ -1,5 +1,6 @@
 """Who makes a ZIP: one run at a time, which another goes on for when it dies or its time is over."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -61,18 +62,14 @@ def is_held(name: str, *, now: int) -> bool:
 
 def leave(name: str, owner: str, *, lease_until: int) -> None:
     """Leaves the rest to a run that is called; nothing happens when another has taken over."""
-    try:
+    with suppress(ConditionFailed):
         table.update(key(name), [Row.state.set(ASKED), Row.lease_until.set(lease_until)], Row.owner == owner)
-    except ConditionFailed:
-        return
 
 
 def release(name: str, owner: str) -> None:
     """Gives the building up, or says that it is done; nothing happens when another has taken over."""
-    try:
+    with suppress(ConditionFailed):
         table.delete(key(name), Row.owner == owner)
-    except ConditionFailed:
-        return
 
 
 def forget(name: str) -> None:

@@ -1,6 +1,7 @@
 """The shares of an archive that several runs unpack at once: who is at which, and which are done."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chalicelib.store import keys, leases, table, uploads
@@ -63,10 +64,8 @@ def claim(upload_id: str, number: int, owner: str, *, now: int, lease_until: int
 
 def release(upload_id: str, number: int, owner: str) -> None:
     """Gives a share back, for another run to go on; nothing happens when it is not ours any more."""
-    try:
+    with suppress(table.ConditionFailed):
         table.update(key(upload_id, number), leases.given_back(), Row.owner == owner)
-    except table.ConditionFailed:
-        return
 
 
 def end(upload_id: str, number: int, owner: str, group: str, progress: Mapping[str, int]) -> bool:

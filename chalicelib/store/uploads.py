@@ -6,6 +6,7 @@ lapses and another may go on.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -193,19 +194,15 @@ def release(upload_id: str, owner: str, state: str, detail: str | None = None) -
     `detail` is what clients are told with it.
     """
     told = [Row.detail.set(detail)] if detail else []
-    try:
+    with suppress(table.ConditionFailed):
         table.update(key(upload_id), [*leases.given_back(), Row.state.set(state), *told], Row.owner == owner)
-    except table.ConditionFailed:
-        return
 
 
 def note_looked(upload_id: str, looked_to: int, lacking: Collection[int]) -> None:
     """Notes which of the first files of an open upload have arrived, so that those are not looked for again."""
     noted = [Row.looked_to.set(looked_to), Row.lacking.set(set(lacking)) if lacking else Row.lacking.remove()]
-    try:
+    with suppress(table.ConditionFailed):
         table.update(key(upload_id), noted, _open())
-    except table.ConditionFailed:
-        return
 
 
 def move(

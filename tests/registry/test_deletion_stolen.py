@@ -6,8 +6,9 @@ from api import everything
 from stealing import THIEF, changed, removed, row, stolen, taken
 
 from chalicelib.registry import clock, deleting, zipping
-from chalicelib.registry.leases import for_seconds
-from chalicelib.store import builds, objects, versions
+from chalicelib.registry.leases import LeaseLost, for_seconds
+from chalicelib.store import builds, keys, objects, versions
+from chalicelib.store.bucket import ObjectChanged
 from chalicelib.store.builds import Begun
 from chalicelib.store.table import ConditionFailed
 
@@ -112,6 +113,28 @@ class TestZips:
         begun = builds.claim(self.NAME, "other", now=mine, lease_until=mine + 60)
         assert begun == Begun("multipart", "plan")
         assert row(self.KEY)["owner"] == "other"
+
+    def test_what_was_begun_is_given_up_where_it_can_not_be_noted(self, version):
+        record = versions.latest("ana", "iris")
+        # The first write of it claims it.
+        with stolen(builds.key(zipping.key_of(record)), taken, number=1), pytest.raises(LeaseLost):
+            zipping.build(record, for_seconds(60))
+        assert everything()[1] == set()
+        assert list(objects.list_keys("zips/")) == []
+
+    def test_the_call_for_a_zip_that_another_makes_stays_until_it_is_made(self, version):
+        record, now = versions.latest("ana", "iris"), clock.now()
+        name = "/".join((*record.id, record.content_id))
+        objects.call_worker("zip", name)
+        builds.claim(zipping.key_of(record), "other", now=now, lease_until=now + 60)
+        zipping.run(name, for_seconds(60))
+        assert objects.exists(keys.task_key("zip", name))
+
+    def test_a_file_that_is_another_by_now_is_not_zipped(self, version):
+        objects.put(FILE, b"another")
+        with pytest.raises(ObjectChanged):
+            zipping.build(versions.latest("ana", "iris"), for_seconds(60))
+        assert list(objects.list_keys("zips/")) == []
 
     def test_a_zip_whose_making_was_taken_over_is_left_to_the_other(self, version, monkeypatch):
         record = versions.latest("ana", "iris")

@@ -15,7 +15,8 @@ from planting import plant_all
 
 from chalicelib.registry import deleting, manifests, marking, readers
 from chalicelib.registry.rebuilding import rebuild
-from chalicelib.store import access, keys, objects, table
+from chalicelib.store import access, keys, objects, table, versions
+from chalicelib.store.table import ConditionFailed
 
 IRIS = "/ai-models/ana/iris"
 
@@ -221,6 +222,18 @@ RACES = {
 
 def share_or_not(people, user):
     assert people.ana.put(f"{IRIS}/access", {"users": [user]}).status in (200, 404)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_who_may_read_a_model_is_not_overwritten_with_what_was_read_before(people, shared):
+    prepare(people, 1)
+    kept, ready = access.read("ana", "iris"), versions.first_ready("ana", "iris")
+    share(people, "cleo")
+    with pytest.raises(ConditionFailed):
+        access.save(kept, kept.shared if shared else None, ready)
+    with pytest.raises(ConditionFailed):
+        table.delete(kept.key, kept.unchanged)
+    assert access.find("ana", "iris").users == ["cleo"]
 
 
 @pytest.mark.parametrize("race", RACES)

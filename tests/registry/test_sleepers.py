@@ -17,7 +17,7 @@ from chalicelib.store import keys, multipart, objects, versions
 
 READS = ("Get", "Head", "List", "Query", "Scan", "BatchGet")
 VERSION = ("ana", "m", "v1")
-RUNS = {"complete": 8, "unpack": 7, "abort": 8, "delete": 9}
+RUNS = {"complete": 8, "bundle": 8, "unpack": 7, "abort": 8, "delete": 9}
 """The writes of each run after the first, at least: with fewer it would be another run."""
 
 
@@ -41,6 +41,16 @@ class Runs:
         def prepare():
             uploader.plan_files()
             uploader.send()
+
+        return prepare, uploader.complete
+
+    @staticmethod
+    def bundle(uploader):
+        def prepare():
+            files = dict.fromkeys("ab", b"together")
+            listed = [{"filename": name, "file_size": len(data)} for name, data in files.items()]
+            uploader._asked("files", files=listed, bundle=True)
+            uploader.send(files)
 
         return prepare, uploader.complete
 
@@ -110,7 +120,7 @@ def test_who_sleeps_longer_than_the_lease_writes_nothing_that_may_be_anothers(sm
         if made[asleep][0] == "TransactWriteItems":
             break  # What follows on its end is its own.
         for name, arguments in made[asleep + 1 :]:
-            if kind in ("complete", "unpack") and is_conditional(arguments):
+            if kind not in ("abort", "delete") and is_conditional(arguments):
                 # It finds out by itself whether anything has changed.
                 if name == "TransactWriteItems":
                     break

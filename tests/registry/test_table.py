@@ -84,6 +84,17 @@ def transact():
     table.transact(Changes(puts=[(Row("p", "a"), None), (Row("p", "b"), None)]))
 
 
+@pytest.mark.parametrize("condition", [Row.pk.exists(), Row.body == "x"])
+def test_a_check_that_fails_keeps_a_transaction_from_happening(condition):
+    changes = Changes(puts=[(Row("p", "a"), None)], checks=[(("p", "b"), condition)])
+    with pytest.raises(ConditionFailed):
+        table.transact(changes)
+    assert rows() == {}
+    table.put(Row("p", "b", body="x"))
+    table.transact(changes)
+    assert set(rows()) == {("p", "a"), ("p", "b")}
+
+
 PASSING = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
 """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 

@@ -1,10 +1,14 @@
 """Somebody else changes a row of an upload between a check and the write: the write finds out, and changes nothing."""
 
+import hashlib
+
 import pytest
 from api import everything
+from shrinking import shrink
 from stealing import THIEF, changed, removed, row, stolen, taken
 from uploading import FILES, LATER
 
+from chalicelib.registry import finishing
 from chalicelib.schema.records import ExpectedFile
 from chalicelib.store import keys, leases, shares, table, uploads, versions
 from chalicelib.store.table import Changes, ConditionFailed
@@ -157,6 +161,44 @@ def test_runs_that_hold_an_upload_together_can_be_taken_it_from(upload):
     take_over(upload)
     take_over(upload)  # Its first answer may have been lost.
     assert row(own(upload))["owner"] == ME
+
+
+def test_who_lost_its_lease_looks_for_no_parts(uploader, monkeypatch, calls):
+    shrink(monkeypatch, REQUEST_PAGES=0)
+    uploader.plan_files()
+    uploader.send()
+
+    def sleep(_):
+        uploader.late += LATER
+
+    with stolen(uploads.key(uploader.plan["upload_id"]), sleep), calls.counting() as names:
+        assert uploader.complete().status == 202
+    assert names["UpdateItem"] == 1
+    assert names["ListParts"] == 0
+
+
+def test_an_upload_that_was_taken_over_is_not_undone_for_what_is_wrong_with_it(uploader):
+    listed = [{"filename": "a.bin", "file_size": 1, "file_hash": "0" * 64}]
+    uploader._asked("files", files=listed)
+    uploader.send({"a.bin": b"a"})
+    key = uploads.key(uploader.plan["upload_id"])
+    # The first write of it claims the upload.
+    with stolen(key, taken, number=1):
+        assert uploader.complete().status == 202
+    assert row(key)["owner"] == THIEF
+    assert row(reservation())["state"] == versions.UPLOADING
+
+
+def test_what_is_gone_is_noted_in_a_list_that_was_changed_meanwhile(uploader):
+    uploader.api.upload(FILES["model.pt"], model_id="first")
+    sha256 = hashlib.sha256(FILES["model.pt"]).hexdigest()
+    uploader._asked("files", files=[{"filename": "copy.pt", "file_size": 7, "file_hash": sha256}])
+    uploader.api.delete("/ai-models/ana/first")
+    standing = uploads.find(uploader.plan["upload_id"])
+    with stolen(expected(standing), changed(revision=7)):
+        assert finishing.note_gone(standing.upload) == ["copy.pt"]
+    [chunk] = uploads.expected(standing.upload.upload_id)
+    assert [file.copy_of for file in chunk.files] == [None]
 
 
 def test_a_name_that_is_taken_while_it_is_reserved_stays_taken(uploader):
