@@ -46,7 +46,7 @@ def delete(caller: Caller, user_id: str, model_id: str, query: DeleteQuery) -> D
     if query.version is not None:
         if query.all_versions:
             raise InvalidRequest("version and all_versions exclude each other: name one of them")
-        doomed = [versions.record(user_id, model_id, query.version)]
+        doomed = [versions.named(user_id, model_id, query.version)]
     else:
         doomed = _all(user_id, model_id)
         if len(doomed) > 1 and not query.all_versions:

@@ -7,7 +7,7 @@ from msgspec import json, structs
 
 from chalicelib.errors import InvalidRequest
 from chalicelib.paths import composed
-from chalicelib.registry.naming import NEXT_VERSION, check_model_id, check_tag, check_user_id, check_version
+from chalicelib.registry.naming import check_model_id, check_new_user_id, check_new_version, check_tag
 from chalicelib.schema.requests import Metadata
 
 CUSTOM_METADATA_LIMIT = 64 * 1024
@@ -21,10 +21,9 @@ def checked(request: Metadata) -> Metadata:
     """The metadata of an upload request, apart from what else the request holds; `InvalidRequest`."""
     names = [field.name for field in structs.fields(Metadata)]
     metadata = Metadata(**{name: getattr(request, name) for name in names})
-    check_user_id(metadata.user_id)
+    check_new_user_id(metadata.user_id)
     check_model_id(metadata.model_id)
-    if metadata.version != NEXT_VERSION:
-        check_version(metadata.version)
+    check_new_version(metadata.version)
     if not metadata.name.strip():
         raise InvalidRequest("name is empty: give the model a title")
     metadata.tags = clean_tags(metadata.tags)

@@ -10,8 +10,14 @@ from chalicelib.paths import key_problem, path_key, path_problem
 
 RESERVED_USERS = frozenset({"upload", "uploads", "search"})
 """Words that stand in a user's place in the API's paths."""
+PATHS_OF_THE_SERVICE = frozenset(
+    {"api", "mlflow", "v2", "docs", "health", "tokens", "usage", "assets", "ai-models"}
+)
+"""Words that begin the service's own paths: no new user has one as a name."""
 NEXT_VERSION = "next"
-"""The word that asks for the version after the highest, and so names none."""
+"""The word, in any case, that asks for the version after the highest, and so names none."""
+LATEST_VERSION = "latest"
+"""The word, in any case, that means the highest active version, and so names none."""
 MAX_TAG_CHARS = 128
 """Characters of a tag."""
 MAX_TAGS = 50
@@ -33,18 +39,47 @@ def check_user_id(value: str) -> None:
         raise InvalidRequest(f"user_id is {value!r}: this word is reserved; choose another name")
 
 
+def check_new_user_id(value: str) -> None:
+    """Raise `InvalidRequest` unless the value can name a user who uploads; who is there already stays readable."""
+    check_user_id(value)
+    if value in PATHS_OF_THE_SERVICE:
+        raise InvalidRequest(f"user_id is {value!r}: this is a path of the service; choose another name")
+
+
 def check_model_id(value: str) -> None:
     """Raise `InvalidRequest` unless the value can name a model."""
     _check_pattern("model_id", value, _MODEL_ID, "letters, digits and . _ -, at most 128 characters")
 
 
 def check_version(value: str) -> None:
-    """Raise `InvalidRequest` unless the value can name a version; `next` can't."""
+    """Raise `InvalidRequest` unless a version may have this name; some have one that is reserved by now."""
     _check_pattern("version", value, VERSION, "letters, digits and . _ -, at most 64 characters")
     if value == NEXT_VERSION:
         raise InvalidRequest(
             f"version is {value!r}: on upload this word asks for the version after the highest; give a name"
         )
+
+
+def check_new_version(value: str) -> None:
+    """Raise `InvalidRequest` unless the value can name a version that is to be made, or asks for the next."""
+    if means_next(value):
+        return
+    check_version(value)
+    if means_latest(value):
+        raise InvalidRequest(
+            f"version is {value!r}: this word means the highest version there is; give another name, or `next`"
+            " for the one after the highest"
+        )
+
+
+def means_next(version: str) -> bool:
+    """Whether an upload asks for the version after the highest."""
+    return version.lower() == NEXT_VERSION
+
+
+def means_latest(version: str) -> bool:
+    """Whether a request asks for the latest version, where no version of an older rule has this name."""
+    return version.lower() == LATEST_VERSION
 
 
 def check_tag(value: str) -> None:

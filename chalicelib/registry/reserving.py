@@ -6,7 +6,7 @@ from chalicelib import telemetry
 from chalicelib.errors import Conflict, StoreBusy
 from chalicelib.registry import clock, deleting
 from chalicelib.registry.leases import LEASE
-from chalicelib.registry.naming import NEXT_VERSION
+from chalicelib.registry.naming import means_next
 from chalicelib.registry.ordering import next_version
 from chalicelib.registry.uploads import current_state, expire
 from chalicelib.schema.records import Upload
@@ -27,7 +27,7 @@ def reserve(upload: Upload, state: str, files: FileList = (), *, owner: str | No
     is taken.
     """
     metadata = upload.metadata
-    wants_next = metadata.version == NEXT_VERSION
+    wants_next = means_next(metadata.version)
     for _ in range(TRIES):
         if wants_next:
             metadata.version = next_version(versions.highest_name(metadata.user_id, metadata.model_id))

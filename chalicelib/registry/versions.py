@@ -3,7 +3,7 @@
 from chalicelib.errors import NotFound
 from chalicelib.registry import access, documents, next_tokens
 from chalicelib.registry.callers import Caller
-from chalicelib.registry.naming import check_version
+from chalicelib.registry.naming import check_version, means_latest
 from chalicelib.registry.pages import Page
 from chalicelib.schema.documents import FileDocument, FilePage, VersionDocument, VersionPage
 from chalicelib.schema.records import VersionRecord
@@ -14,20 +14,39 @@ from chalicelib.store import downloads, objects, table, versions
 def record(user_id: str, model_id: str, version: str | None) -> VersionRecord:
     """A ready version's record, the latest without `version`; `NotFound`. One GetItem or Query.
 
-    Whether the caller may see it is checked before: see `access`.
+    `latest`, in any case, means the latest as well, unless a version of an older rule has this very name: one GetItem
+    and one Query. Whether the caller may see it is checked before: see `access`.
     """
-    if version is None:
-        found = versions.latest(user_id, model_id)
-        if found is None:
-            raise NotFound(
-                f"Model {user_id}/{model_id} does not exist, or has no active version; name one with `version`"
-            )
-        return found
+    if version is not None:
+        found = _named(user_id, model_id, version)
+        if found is not None:
+            return found
+        if not means_latest(version):
+            raise _no_version(user_id, model_id, version)
+    found = versions.latest(user_id, model_id)
+    if found is None:
+        raise NotFound(
+            f"Model {user_id}/{model_id} does not exist, or has no active version; name one with `version`"
+        )
+    return found
+
+
+def named(user_id: str, model_id: str, version: str) -> VersionRecord:
+    """The record of the ready version that has this very name; `NotFound`. One GetItem."""
+    found = _named(user_id, model_id, version)
+    if found is None:
+        raise _no_version(user_id, model_id, version)
+    return found
+
+
+def _named(user_id: str, model_id: str, version: str) -> VersionRecord | None:
     check_version(version)
     row = versions.find(user_id, model_id, version)
-    if row is None or row.state != versions.READY:
-        raise NotFound(f"There is no version {version} of model {user_id}/{model_id}")
-    return row.read(VersionRecord)
+    return row.read(VersionRecord) if row and row.state == versions.READY else None
+
+
+def _no_version(user_id: str, model_id: str, version: str) -> NotFound:
+    return NotFound(f"There is no version {version} of model {user_id}/{model_id}")
 
 
 def get(caller: Caller, user_id: str, model_id: str, version: str | None) -> VersionDocument:

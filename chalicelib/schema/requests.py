@@ -155,7 +155,9 @@ class MetadataChange(Struct, kw_only=True, forbid_unknown_fields=True):
     is_production_ready: bool | UnsetType = UNSET
 
 
-Version = Annotated[VersionName | None, Meta(description="The version; the latest when not given.")]
+Version = Annotated[
+    VersionName | None, Meta(description="The version; the latest when not given, or when it is `latest`.")
+]
 Limit = Annotated[int, Meta(ge=1, le=1_000)]
 Skip = Annotated[int, Meta(ge=0, le=1_000_000)]
 NextToken = Annotated[
@@ -177,7 +179,7 @@ class VersionQuery(Struct, kw_only=True, forbid_unknown_fields=True):
 class DeleteQuery(Struct, kw_only=True, forbid_unknown_fields=True):
     """Names the version to delete, or all of them."""
 
-    version: Annotated[VersionName | None, Meta(description="The version to delete.")] = None
+    version: Annotated[VersionName | None, Meta(description="The version to delete, by its own name.")] = None
     all_versions: Annotated[bool, Meta(description="Delete every version of the model.")] = False
 
 

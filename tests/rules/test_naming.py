@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from each import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +61,25 @@ def test_words_of_the_routes_are_no_users(word):
 def test_next_is_no_version():
     with pytest.raises(InvalidRequest, match="version is 'next'"):
         naming.check_version("next")
+
+
+@pytest.mark.parametrize("word", ["latest", "Latest", "LATEST"])
+def test_latest_is_no_new_version_in_any_case(word):
+    with pytest.raises(InvalidRequest, match=f"version is '{word}': this word means"):
+        naming.check_new_version(word)
+    naming.check_version(word)
+
+
+@pytest.mark.parametrize("word", ["next", "Next", "NEXT", "latest-1", "nextgen"])
+def test_next_in_any_case_may_be_asked_for_and_longer_words_are_names(word):
+    naming.check_new_version(word)
+
+
+def test_paths_of_the_service_are_no_new_users():
+    for word in each(["api", "mlflow", "v2", "docs", "health", "tokens", "usage", "assets", "ai-models"]):
+        naming.check_user_id(word)
+        with pytest.raises(InvalidRequest, match=f"user_id is '{word}': this is a path of the service"):
+            naming.check_new_user_id(word)
 
 
 def test_an_error_repeats_at_most_80_characters_of_a_value():

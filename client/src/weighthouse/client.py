@@ -12,7 +12,7 @@ from weighthouse import login
 from weighthouse.addresses import check_service
 from weighthouse.answers import DELETED, HEALTH, read
 from weighthouse.documents import File, Version
-from weighthouse.names import NEXT, check_name
+from weighthouse.names import NEXT, check_name, new_version
 from weighthouse.progress import OnProgress
 from weighthouse.settings import DEFAULT_URL
 from weighthouse.transport import Transport
@@ -95,7 +95,7 @@ class Client:
             Path(path),
             user_id,
             model_id,
-            version,
+            new_version(version),
             metadata or {},
             Path(model_file) if model_file is not None else None,
             on_progress,
