@@ -58,7 +58,7 @@ CLOSE = {
     "registry/deleting": _DELETIONS,
     "registry/finishing": _UPLOADS,
     "registry/leases": _registry("leases"),
-    "registry/manifests": _registry("manifests", "lost_manifests", "update_stolen"),
+    "registry/manifests": _registry("same_content", "manifests", "lost_manifests", "update_stolen"),
     "registry/marking": _registry("deletion_stolen", "sharing_ends", "deleting_many"),
     "registry/parts": _registry("upload_stolen", "upload_plans", "upload_races"),
     "registry/plans": _registry("upload_stolen", "upload_lists", "upload_plans"),

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from chalicelib.registry import bundles, unpacking, verifying
+from chalicelib.registry import bundles, manifests, unpacking, verifying
+from chalicelib.registry.leases import LeaseLost
 from chalicelib.schema.records import ExpectedFile
 from chalicelib.settings import settings
 from chalicelib.store import keys, multipart, objects, wire
@@ -69,3 +70,15 @@ def test_the_record_of_a_file_names_its_etag_whether_or_not_it_is_read(aws, monk
     monkeypatch.setattr(objects, "head", lambda key: stored)
     record = verifying._checked(LEASE, FILE, KEY, etag)
     assert (record.etag, record.verified) == (etag, limit == 5)
+
+
+def test_a_list_of_files_is_not_written_over_anothers(aws):
+    key = keys.manifest_files_key("ana", "m", "v1")
+    objects.put(key, b"another's")
+
+    def lost():
+        raise LeaseLost
+
+    with pytest.raises(LeaseLost):
+        manifests.write_files(SimpleNamespace(id=("ana", "m", "v1")), [{}] * 11, lost)
+    assert objects.get(key) == b"another's"
