@@ -62,7 +62,7 @@ CLOSE = {
     "registry/marking": _registry("deletion_stolen", "sharing_ends", "deleting_many"),
     "registry/parts": _registry("upload_stolen", "upload_plans", "upload_races"),
     "registry/plans": _registry("upload_stolen", "upload_lists", "upload_plans"),
-    "registry/publishing": _UPLOADS,
+    "registry/publishing": (*_UPLOADS, *_registry("manifests")),
     "registry/readers": _registry("sharing_ends", "sharing"),
     "registry/reserving": _UPLOADS,
     "registry/restoring": _registry("update_stolen", "rebuild", "rebuild_damage"),

@@ -56,15 +56,22 @@ def test_a_run_does_not_remove_the_row_under_the_next(version, act):
         assert everything() == (set(), set(), set())
 
 
-def test_a_run_that_fails_gives_back_only_what_is_its_own(version, monkeypatch):
+@pytest.mark.parametrize("act", [taken, changed(upload_id="0" * 32)])
+def test_a_run_that_fails_gives_back_only_what_is_its_own(version, monkeypatch, act):
+    owners = []
+
+    def steal(key):
+        act(key)
+        owners.append(row(key)["owner"])
+
     def fail(*_):
         raise OSError("the store is away")
 
     with monkeypatch.context() as patched:
         patched.setattr(objects, "delete_prefix", fail)
-        with stolen(VERSION, taken, number=END):
+        with stolen(VERSION, steal, number=END):
             version.delete(ONE, version="v1")
-    assert row(VERSION)["owner"] == THIEF
+    assert [row(VERSION)["owner"]] == owners
 
 
 def test_a_run_that_fails_lets_anyone_go_on(version, monkeypatch):

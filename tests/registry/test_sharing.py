@@ -7,11 +7,12 @@ import pytest
 from api import Context, everything
 from each import each
 from faults import Killed, kills
-from uploading import AFTER_EXPIRY, Uploader, zipped
+from stealing import stolen
+from uploading import AFTER_EXPIRY, LATER, Uploader, zipped
 
 from chalicelib.archive import units
 from chalicelib.registry import clock, sharing
-from chalicelib.store import keys, objects, shares
+from chalicelib.store import keys, objects, shares, uploads
 
 FILES = {f"{at:02}.txt": b"%02d" % at * 4 for at in range(40)}
 COUNT = 4
@@ -99,6 +100,18 @@ def test_events_that_come_late_or_again_change_nothing(uploader):
     assert everything() == before
     uploader.check_whole(FILES)
     uploader.remove()
+
+
+def test_a_run_that_slept_shares_nothing_out(uploader):
+    def sleep(_):
+        uploader.late += LATER
+
+    send(uploader)
+    upload_id = uploader.plan["upload_id"]
+    # The first write of it claims it.
+    with stolen(uploads.key(upload_id), sleep):
+        assert share_out(uploader) == []
+    assert list(shares.of(upload_id)) == []
 
 
 def test_a_first_run_that_comes_again_disturbs_nobody(uploader):
