@@ -54,8 +54,8 @@ def test_a_list_has_a_row_for_each_version(call, shelf):
         status, out, err = call(*arguments)
         assert (status, err) == (0, "")
         assert [line.split()[0] for line in out.splitlines()] == ["VERSION", "shell/net:v2", "shell/net:v1"]
-        created = re.compile(r" 20\d\d-\d\d-\d\d \d\d:\d\d [+-]\d\d:\d\d ")
-        assert all(created.search(line) for line in each(out.splitlines()[1:]))
+        assert re.search(r" CREATED \([+-]\d\d:\d\d\) ", out.splitlines()[0])
+        assert all(re.search(r" 20\d\d-\d\d-\d\d \d\d:\d\d  ", line) for line in each(out.splitlines()[1:]))
 
 
 def test_a_list_for_programs_has_a_document_a_line(call, shelf):

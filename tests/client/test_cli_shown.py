@@ -16,6 +16,7 @@ from weighthouse.cli import exits, watching
 from weighthouse.cli.changing import read_changes
 from weighthouse.cli.differing import Changes, compare_files
 from weighthouse.cli.fields import given as given_fields
+from weighthouse.cli.listing import _times
 from weighthouse.cli.pace import Pace, rows
 from weighthouse.cli.text import duration, moment, plain, size, value
 from weighthouse.documents import File
@@ -80,6 +81,12 @@ def test_a_time_is_shown_with_the_offset_of_its_zone(monkeypatch, zone, shown):
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_the_offset_of_all_times_of_a_list_is_in_the_title():
+    summer, winter = "2026-07-01 10:00 +02:00", "2026-12-01 10:00 +01:00"
+    assert _times([winter, winter]) == ("CREATED (+01:00)", ["2026-12-01 10:00"] * 2)
+    assert _times([winter, summer]) == ("CREATED", [winter, summer])
 
 
 def test_changes_are_fields_and_tags():

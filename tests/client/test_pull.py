@@ -119,7 +119,9 @@ Client(url).pull("u", "m", "v1", directory=folder, on_progress=heed)
 """
 
 
-def test_a_pull_that_was_killed_goes_on_with_what_is_missing(pull, pretended, tmp_path):
+def test_a_pull_that_was_killed_goes_on_with_what_is_missing(pull, pretended, tmp_path, monkeypatch):
+    monkeypatch.setattr("weighthouse.progress._EVERY", 0)
+    seen = []
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, pretended.url, tmp_path / "to", str(3 * MIB)],
         check=False,
@@ -129,9 +131,21 @@ def test_a_pull_that_was_killed_goes_on_with_what_is_missing(pull, pretended, tm
     there = tree(tmp_path / "to")
     assert "sub/deep/weights.bin" not in there
     assert all(data == FILES[name] for name, data in each(there.items()) if not name.endswith("-part"))
-    pulled = pull()
+    pulled = pull(on_progress=seen.append)
     assert tree(tmp_path / "to") == FILES
     assert pulled.bytes_fetched <= len(LARGE) - 2 * MIB
+    # What arrived before is in the bar of the file, and in the total, from the start.
+    there = len(LARGE) - pulled.bytes_fetched
+    bars = [
+        (progress.bytes_done, file.bytes_done)
+        for progress in seen
+        if progress.phase == "fetching"
+        for file in progress.files
+        if file.filename == "sub/deep/weights.bin"
+    ]
+    assert min(bar for _, bar in bars) >= there
+    assert all(total >= bar for total, bar in each(bars))
+    assert max(bars) == (pulled.bytes_total, len(LARGE))
 
 
 @pytest.mark.parametrize(("content", "fetched"), [(LARGE, 0), (bytes(len(LARGE)), len(LARGE))])

@@ -23,8 +23,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _ROWS = 100
 """How many versions a person is shown, unless they ask for more."""
-_OTHERS = 59
-"""Columns for all but the version and its title."""
+_OTHERS = 36
+"""Columns for all but the version, its time and its title."""
 _SHORTEST = 12
 """Columns below which a title says nothing, and is left out."""
 
@@ -132,25 +132,34 @@ def _table(session: Session, found: list[Version]) -> None:
     from rich.text import Text
 
     names = [_named(version) for version in found]
+    title, times = _times([moment(version.created_at) for version in found])
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("VERSION", overflow="fold")
     table.add_column("FRAMEWORK", no_wrap=True)
     table.add_column("FILES", justify="right", no_wrap=True)
     table.add_column("SIZE", justify="right", no_wrap=True)
-    table.add_column("CREATED", no_wrap=True)
-    room = session.console.width - max(name.cell_len for name in names) - _OTHERS
+    table.add_column(title, no_wrap=True)
+    room = session.console.width - max(name.cell_len for name in names) - max(map(len, times)) - _OTHERS
     if room >= _SHORTEST:
         table.add_column("NAME", no_wrap=True, overflow="ellipsis", max_width=room)
-    for version, name in zip(found, names, strict=True):
+    for version, name, time in zip(found, names, times, strict=True):
         cells = [
             Text(plain(version.framework)),
             Text(f"{version.files_total:,}"),
             Text(size(version.model_size_mb * 1_048_576)),
-            Text(moment(version.created_at)),
+            Text(time),
             Text(plain(version.name)),
         ]
         table.add_row(name, *cells[: len(table.columns) - 1])
     session.console.print(table)
+
+
+def _times(times: list[str]) -> tuple[str, list[str]]:
+    """The title of their column, and the times; an offset that is that of all is in the title."""
+    offsets = {time[-6:] for time in times}
+    if len(offsets) > 1:
+        return "CREATED", times
+    return f"CREATED ({offsets.pop()})", [time[:-7] for time in times]
 
 
 def _named(version: Version) -> Text:
