@@ -28,7 +28,7 @@ def _read() -> dict[str, Any]:
 
 
 def _write(kept: dict[str, Any]) -> Path:
-    """Replaces the file whole, and gives its path; it is never readable for others, not even for a moment."""
+    """Replaces the file whole, and returns its path; it is never readable for others, not even for a moment."""
     try:
         file = made_folder() / _FILE
         new = file.with_suffix(f".{os.getpid()}")

@@ -209,8 +209,8 @@ def parsed(name: str, text: str) -> Any:
 def parsed_item(text: str) -> Any:
     """The value of one key of `custom_metadata` as it is written on a command line.
 
-    A number is one only where writing it again gives what was typed: `12e4567` is the beginning of a hash, and `1.10` a
-    release. JSON of another kind is what it says, and anything else is a text.
+    A number is one only where writing it again returns what was typed: `12e4567` is the beginning of a hash, and
+    `1.10` a release. JSON of another kind is what it says, and anything else is a text.
     """
     try:
         value = json.loads(text)

@@ -1,4 +1,4 @@
-"""`model.yaml`: the metadata of a version beside its files, and how it is told from other tools' files of that name."""
+"""`model.yaml`: the metadata of a version beside its files, and how other tools' files of that name differ from it."""
 
 from __future__ import annotations
 

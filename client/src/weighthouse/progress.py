@@ -83,9 +83,9 @@ class Meter:
         total: int = 0,
         before: Mapping[str, int] | None = None,
     ) -> None:
-        """Counts bytes, and whole files, that need not travel; `filename` goes on with them, of `total` bytes.
+        """Counts bytes, and whole files, that need not be sent; `filename` begins with them, of `total` bytes.
 
-        `before` says how many of the bytes are of which file: it has them from its first byte that travels on.
+        `before` says how many of the bytes are of which file: each counts them from its first byte in transit on.
         """
         with self._lock:
             self._bytes_done += count

@@ -105,7 +105,7 @@ class Ignored(Protocol):
 
 
 def scan(path: Path, dropped: Dropped | None = None) -> list[Source]:
-    """The file, or all files of the folder but those left out, in path order; `dropped` is told of what is.
+    """The file, or all files of the folder but those left out, in path order; those go to `dropped`.
 
     Links are followed. Names are in the Unicode form NFC, whatever form the file system has them in. Raises
     `InvalidInput` for what can't be pushed: nothing there, no file in it, something that is neither file nor folder, a
