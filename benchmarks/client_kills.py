@@ -39,7 +39,7 @@ from devserver.credentials import keys_of
 
 TRIALS, BREAKS, FAULTS, PATIENT = 50, 20, 10, 1
 """Trials of each kind, for a push and for a pull."""
-LARGE = (17 * MIB, 48 * MIB)
+LARGE = (64 * MIB, 128 * MIB)
 """Bytes of the large files."""
 SMALL, LONGEST = 1_010, 20_000
 """How many small files, more than a page of the list has, and the bytes of the longest."""
