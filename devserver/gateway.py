@@ -64,7 +64,7 @@ class Gateway:
         except _Disconnected:
             log.info("%s %s %s: the client left", call.client, call.method, call.path)
             return
-        await _send(answer, send)
+        await _send(call, answer, send)
         took = (time.monotonic() - started) * 1000
         log.info("%s %s %s %d %.0f ms", call.client, call.method, call.path, answer.status, took)
 
@@ -154,14 +154,15 @@ def _call(scope: Message) -> Call:
     )
 
 
-async def _send(answer: _Answer, send: Send) -> None:
+async def _send(call: Call, answer: _Answer, send: Send) -> None:
     headers = [
         (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
         for name, value in answer.headers
-        if name.lower() != "content-length"
+        # To HEAD the function says the length of the body that it leaves out.
+        if name.lower() != "content-length" or (call.method == "HEAD" and not answer.body)
     ]
     bodiless = answer.status in (204, 304)
-    if not bodiless:
+    if not bodiless and not any(name == b"content-length" for name, _ in headers):
         headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if bodiless else answer.body})

@@ -36,10 +36,19 @@ class Redirect:
     description: str
 
 
-def proxy_answer(answer: Answer, request_id: str) -> dict[str, Any]:
-    """The answer as API Gateway takes it from a function (proxy answer, format 1.0)."""
+def proxy_answer(answer: Answer, request_id: str, *, bodiless: bool = False) -> dict[str, Any]:
+    """The answer as API Gateway takes it from a function (proxy answer, format 1.0).
+
+    `bodiless` for HEAD: the headers are those of GET, with the length of the body that it would have
+    (RFC 9110, section 9.3.2).
+    """
+    body = _text(answer.body)
+    if bodiless:
+        size = len(answer.body) if isinstance(answer.body, bytes) else len(body.encode())
+        body = ""
     headers = {
         **({} if answer.body is None else {"Content-Type": "application/json"}),
+        **({"Content-Length": str(size)} if bodiless and answer.body is not None else {}),
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
         "X-Request-Id": request_id,
@@ -49,8 +58,8 @@ def proxy_answer(answer: Answer, request_id: str) -> dict[str, Any]:
         "statusCode": answer.status,
         "headers": headers,
         "multiValueHeaders": {},
-        "body": _text(answer.body),
-        "isBase64Encoded": isinstance(answer.body, bytes),
+        "body": body,
+        "isBase64Encoded": isinstance(answer.body, bytes) and not bodiless,
     }
 
 

@@ -33,20 +33,21 @@ class Weighthouse(Chalice):
         for operation in operations:
             # Chalice's packager refuses binary and text types side by side; `serve` checks what may come.
             types = [FORM if operation.form else JSON]
-            route = self.route(
-                operation.path, methods=[operation.method], content_types=types, name=operation.name
-            )
+            served = [operation] + [operation.for_head()] * (operation.method == "GET")
+            methods = [one.method for one in served]
+            route = self.route(operation.path, methods=methods, content_types=types, name=operation.name)
             route(operation.handler)
-            self._operations.setdefault(operation.path, {})[operation.method] = operation
+            self._operations.setdefault(operation.path, {}).update({one.method: one for one in served})
 
     @telemetry.answering
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answers a proxy event of API Gateway (format 1.0); never raises what a client can cause."""
         request = Request(event)
+        bodiless = request.method == "HEAD"
         try:
-            return proxy_answer(self._answer(request), request.id)
+            return proxy_answer(self._answer(request), request.id, bodiless=bodiless)
         except Exception as error:
-            return proxy_answer(failure(error, request.id), request.id)
+            return proxy_answer(failure(error, request.id), request.id, bodiless=bodiless)
 
     def _answer(self, request: Request) -> Answer:
         methods = self._operations.get(request.resource)

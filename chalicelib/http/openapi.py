@@ -64,7 +64,8 @@ def document(operations: Sequence[Operation], auth: Auth) -> dict[str, Any]:
         "info": {
             "title": "Weighthouse",
             "version": __version__,
-            "description": "A self-hosted registry for AI model files of any format and any size.",
+            "description": "A self-hosted registry for AI model files of any format and any size. HEAD works on every"
+            " address of GET: its status and headers, with no side effect.",
         },
         # Relative to this document, because API Gateway serves it below a stage's name.
         "servers": [{"url": "."}],

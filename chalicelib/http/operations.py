@@ -10,7 +10,7 @@ and can be called in a test.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableSequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -39,6 +39,12 @@ class Operation:
     file_field: str | None
     answers: Mapping[int, Any]
     errors: tuple[int, ...]
+    head: Callable[..., Any] | None = None
+    """Answers HEAD in place of the handler of GET, where that does more than to read."""
+
+    def for_head(self) -> "Operation":
+        """The operation that answers HEAD where this one answers GET."""
+        return replace(self, method="HEAD", handler=self.head or self.handler)
 
     @property
     def name(self) -> str:
@@ -76,6 +82,7 @@ def operation(
     file_field: str | None = None,
     answers: Mapping[int, type[Struct] | Content | Redirect | Any],
     errors: Iterable[int] = (),
+    head: Callable[..., Any] | None = None,
     into: MutableSequence[Operation] = OPERATIONS,
 ) -> Callable[[Handler], Handler]:
     """Declares a route function; it is given, by parameter name:
@@ -87,14 +94,15 @@ def operation(
 
     It is called only for callers who have the `scope`. It returns a struct (200) or an `Answer`. `answers` says
     what each success status carries: a struct or a union of structs, `Content` for text or bytes, `Redirect` for
-    a Location, None for nothing. The docstring's first paragraph becomes the summary, the rest the description.
+    a Location, None for nothing. `head` is a function of the same parameters that answers HEAD where GET has side
+    effects. The docstring's first paragraph becomes the summary, the rest the description.
 
     Raises `TypeError` when the function's parameters are not these.
     """
 
     def declare(handler: Handler) -> Handler:
         declared = Operation(
-            method, path, handler, scope, query, json, form, file_field, dict(answers), tuple(errors)
+            method, path, handler, scope, query, json, form, file_field, dict(answers), tuple(errors), head
         )
         _check_parameters(declared)
         into.append(declared)

@@ -7,7 +7,7 @@ from chalicelib.registry import access, versions
 from chalicelib.registry.callers import Caller
 from chalicelib.registry.naming import check_stored_path
 from chalicelib.schema.documents import DownloadCount
-from chalicelib.schema.records import VersionRecord
+from chalicelib.schema.records import FileRecord, VersionRecord
 from chalicelib.schema.requests import DownloadQuery
 from chalicelib.settings import settings
 from chalicelib.store import downloads as counts
@@ -26,6 +26,17 @@ class Content:
     data: bytes
     filename: str
     content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is known of content without reading it."""
+
+    size: int
+    filename: str
+    content_type: str
+    etag: str
+    """The object's own, in quotes; of a ZIP, which need not be there yet, one of its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,22 @@ def download(
     return found
 
 
+def describe(caller: Caller, user_id: str, model_id: str, query: DownloadQuery, *, inline: bool) -> Described:
+    """What `download` would serve, without reading, making or counting anything; `NotFound`."""
+    access.check_read(caller, user_id, model_id)
+    record = versions.record(user_id, model_id, query.version)
+    if query.filename is None:
+        from chalicelib.registry import zipping
+
+        try:
+            size = zipping.size_of(record)
+        except ObjectMissing:
+            raise NotFound(f"{_name(record)} was deleted just now") from None
+        return Described(size, _archive_name(record), ZIP, f'"{record.content_id}"')
+    file = _named(record, query.filename)
+    return Described(file.size, file.path, OCTETS if inline else file.content_type, file.etag)
+
+
 def counted(caller: Caller, user_id: str, model_id: str, version: str | None) -> DownloadCount:
     """How often a version was downloaded, the latest without `version`; `NotFound`. One read, one BatchGetItem."""
     access.check_read(caller, user_id, model_id)
@@ -82,17 +109,25 @@ def _archive(record: VersionRecord, *, inline: bool) -> Content | Link | Pending
     size = zipping.provide(record)
     if size is None:
         return Pending(zipping.RETRY_AFTER)
-    name = f"{record.document.model_id}-{record.document.version}.zip"
-    return _served(zipping.key_of(record), size, name, ZIP, inline=inline)
+    return _served(zipping.key_of(record), size, _archive_name(record), ZIP, inline=inline)
+
+
+def _archive_name(record: VersionRecord) -> str:
+    return f"{record.document.model_id}-{record.document.version}.zip"
 
 
 def _file(record: VersionRecord, filename: str, *, inline: bool) -> Content | Link:
+    file = _named(record, filename)
+    key = keys.file_key(*record.id, file.path)
+    return _served(key, file.size, file.path, OCTETS if inline else file.content_type, inline=inline)
+
+
+def _named(record: VersionRecord, filename: str) -> FileRecord:
     check_stored_path(filename)
     file = rows.file_named(record, filename)
     if file is None:
         raise NotFound(f"{_name(record)} has no file {filename[:80]!r}")
-    key = keys.file_key(*record.id, file.path)
-    return _served(key, file.size, file.path, OCTETS if inline else file.content_type, inline=inline)
+    return file
 
 
 def _name(record: VersionRecord) -> str:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from chalicelib.archive.layout import FORMAT, Entry, Literal, Piece, plan_archive
+from chalicelib.archive.layout import FORMAT, Entry, Layout, Literal, Piece, plan_archive
 from chalicelib.archive.parts import CopyPart, Part, plan_parts
 from chalicelib.registry import clock, documents
 from chalicelib.registry.leases import LEASE, Lease, LeaseLost, OutOfTime, Remaining, for_seconds, new_owner
@@ -53,6 +53,23 @@ def provide(record: VersionRecord) -> int | None:
         if time.monotonic() > until:
             return None
         time.sleep(0.3)
+
+
+def size_of(record: VersionRecord) -> int:
+    """The size in bytes that the version's ZIP has or would have; `ObjectMissing` when the version is gone."""
+    return _layout(_files(record)).size
+
+
+def _files(record: VersionRecord) -> dict[str, FileRecord]:
+    files = {file.path: file for file in versions.files_from(record)}
+    if documents.content_id([*files.values()]) != record.content_id:
+        # Deleted meanwhile, of which the list goes early, and perhaps uploaded anew with another.
+        raise ObjectMissing(key_of(record))
+    return files
+
+
+def _layout(files: dict[str, FileRecord]) -> Layout:
+    return plan_archive(Entry(file.path, file.size, file.crc32 or 0) for file in files.values())
 
 
 def _is_quick(record: VersionRecord) -> bool:
@@ -112,11 +129,8 @@ def give_up_dead() -> None:
 
 
 def _put_together(record: VersionRecord, key: str, begun: Begun | None, lease: Lease) -> int:
-    files = {file.path: file for file in versions.files_from(record)}
-    if documents.content_id([*files.values()]) != record.content_id:
-        # Deleted meanwhile, of which the list goes early, and perhaps uploaded anew with another.
-        raise ObjectMissing(key)
-    layout = plan_archive(Entry(file.path, file.size, file.crc32 or 0) for file in files.values())
+    files = _files(record)
+    layout = _layout(files)
     plan = plan_parts(layout)
     multipart_id, made = _begin(key, plan, begun, lease)
 

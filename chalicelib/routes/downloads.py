@@ -10,9 +10,28 @@ from chalicelib.schema.requests import DownloadQuery, VersionQuery
 from chalicelib.store.objects import disposition
 
 
+def describe_download(
+    caller: Caller, user_id: str, model_id: str, query: DownloadQuery, accept: str | None
+) -> Answer:
+    """Type, size, name and ETag of what a download serves; it is not counted, and no ZIP is made."""
+    found = downloads.describe(caller, user_id, model_id, query, inline=wants_binary(accept))
+    return Answer(
+        200,
+        headers={
+            "Content-Type": found.content_type,
+            "Content-Disposition": disposition(found.filename),
+            "Content-Length": str(found.size),
+            # API Gateway writes a Content-Length of its own.
+            "X-File-Size": str(found.size),
+            "ETag": found.etag,
+        },
+    )
+
+
 @operation(
     "GET",
     "/ai-models/{user_id}/{model_id}/download",
+    head=describe_download,
     scope=READ,
     query=DownloadQuery,
     answers={

@@ -1,5 +1,7 @@
 """Finding, reading, changing and deleting versions."""
 
+from msgspec.structs import replace
+
 from chalicelib.http.operations import operation
 from chalicelib.registry import deleting, listing, searching, updating, versions
 from chalicelib.registry.callers import READ, WRITE, Caller
@@ -62,9 +64,15 @@ def search_models(caller: Caller, user_id: str, query: SearchQuery) -> VersionPa
     return searching.search(caller, user_id, query)
 
 
+def describe_files(caller: Caller, user_id: str, model_id: str, query: FilesQuery) -> FilePage:
+    """The files without URLs, which would count as a download."""
+    return versions.files(caller, user_id, model_id, replace(query, urls=False))
+
+
 @operation(
     "GET",
     "/ai-models/{user_id}/{model_id}/files",
+    head=describe_files,
     scope=READ,
     query=FilesQuery,
     answers={200: FilePage},

@@ -115,8 +115,8 @@ def test_an_unknown_address_is_404(resource):
 
 def test_a_method_that_is_not_there_is_405_and_says_which_are():
     reply = call(APP, "PATCH", "/things")
-    assert (reply.status, reply.headers["Allow"]) == (405, "DELETE, GET, POST, PUT")
-    assert reply.detail == "PATCH is not possible here; DELETE, GET, POST, PUT is"
+    assert (reply.status, reply.headers["Allow"]) == (405, "DELETE, GET, HEAD, POST, PUT")
+    assert reply.detail == "PATCH is not possible here; DELETE, GET, HEAD, POST, PUT is"
 
 
 def test_our_errors_keep_their_status_and_words():

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 import requests
-from api import everything
+from api import everything, service
 from each import each
 
 from chalicelib.registry import clock, zipping
@@ -294,3 +294,60 @@ class TestAZipThatTakesLong:
         assert api.get(f"{NET}/download").status == 202
         api.deliver()
         assert api.get(f"{NET}/download").status == 307
+
+
+def test_head_of_a_file_tells_its_size_and_nothing_is_counted(api, calls):
+    assert api.upload(b"weights", filename="net.onnx", version="v1").status == 200
+    path = "/ai-models/ana/iris/download"
+    with calls.counting() as counted:
+        told = api.request("HEAD", f"{path}?version=v1&filename=net.onnx")
+    assert (told.status, told.content) == (200, b"")
+    assert told.headers["content-type"] == "application/octet-stream"
+    assert told.headers["content-length"] == told.headers["x-file-size"] == "7"
+    assert "net.onnx" in told.headers["content-disposition"]
+    assert re.fullmatch('"[0-9a-f]{32}"', told.headers["etag"])
+    assert counted == {"GetItem": 1}
+    assert api.get("/ai-models/ana/iris/downloads").json["downloads"] == 0
+    assert api.request("HEAD", f"{path}?filename=nope").status == 404
+
+
+def test_head_of_a_zip_tells_the_size_it_will_have_and_makes_none(api, calls):
+    assert api.upload(b"weights", filename="net.onnx", version="v1").status == 200
+    path = "/ai-models/ana/iris/download"
+    with calls.counting() as counted:
+        told = api.request("HEAD", f"{path}?version=v1")
+    assert (told.status, counted) == (200, {"GetItem": 1})
+    assert told.headers["content-type"] == "application/zip"
+    assert "iris-v1.zip" in told.headers["content-disposition"]
+    whole = api.request("GET", f"{path}?version=v1", accept="application/zip")
+    assert len(whole.content) == int(told.headers["content-length"])
+    assert api.request("HEAD", f"{path}?version=v1").headers["etag"] == told.headers["etag"]
+
+
+def test_head_of_the_files_with_urls_counts_no_download(api):
+    assert api.upload().status == 200
+    assert api.request("HEAD", "/ai-models/ana/iris/files?urls=true").status == 200
+    assert api.get("/ai-models/ana/iris/downloads").json["downloads"] == 0
+
+
+def test_head_of_every_other_address_is_get_without_its_body(api):
+    assert api.upload().status == 200
+    plan = api.post(
+        "/ai-models/upload/single",
+        {"user_id": "ana", "model_id": "net", "name": "N", "filename": "a", "file_size": 1},
+    )
+    names = {"{user_id}": "ana", "{model_id}": "iris", "{upload_id}": plan.json["upload_id"]}
+    changing = {"x-request-id", "content-length"}
+    for route, methods in each(service.app.routes.items()):
+        assert ("HEAD" in methods) == ("GET" in methods), route
+        if "GET" not in methods or route.endswith("/download"):
+            continue
+        for name, value in names.items():
+            route = route.replace(name, value)
+        got, told = api.get(route), api.request("HEAD", route)
+        assert told.status == got.status, route
+        assert told.content == b"", route
+        assert int(told.headers["content-length"]) == len(got.content), route
+        assert {k: v for k, v in told.headers.items() if k not in changing} == {
+            k: v for k, v in got.headers.items() if k not in changing
+        }, route
