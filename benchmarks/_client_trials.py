@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import requests
 
@@ -52,7 +53,8 @@ class Setup:
     def __init__(self, running: ClientStage, store: Wire, service: Wire, source: Path) -> None:
         self.running, self.store, self.service, self.source = running, store, service, source
         self.proxies: list[FaultyProxy] = []
-        self.content = hashes_of(source)
+        # The client pushes names in NFC.
+        self.content = {normalize("NFC", name): digest for name, digest in hashes_of(source).items()}
         self.size = sum(file.stat().st_size for file in source.rglob("*") if file.is_file())
 
     def arm(self, store: Script = (), service: Script = ()) -> None:
