@@ -7,7 +7,7 @@ import pytest
 from api import Context, everything
 from each import each
 from faults import Killed, kills
-from stealing import stolen
+from stealing import stolen, taken
 from uploading import AFTER_EXPIRY, LATER, Uploader, zipped
 
 from chalicelib.archive import units
@@ -112,6 +112,12 @@ def test_a_run_that_slept_shares_nothing_out(uploader):
     with stolen(uploads.key(upload_id), sleep):
         assert share_out(uploader) == []
     assert list(shares.of(upload_id)) == []
+
+
+def test_a_run_that_lost_the_upload_calls_nobody_for_its_shares(uploader):
+    send(uploader)
+    with stolen(uploads.key(uploader.plan["upload_id"]), taken, number=1):
+        assert share_out(uploader) == []
 
 
 def test_a_first_run_that_comes_again_disturbs_nobody(uploader):

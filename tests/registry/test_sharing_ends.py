@@ -12,6 +12,7 @@ from guarding import guard
 from interleaving import just_before
 from people import People
 from planting import plant_all
+from stealing import stolen
 
 from chalicelib.registry import deleting, manifests, marking, readers
 from chalicelib.registry.rebuilding import rebuild
@@ -233,6 +234,18 @@ def test_who_may_read_a_model_is_not_overwritten_with_what_was_read_before(peopl
         access.save(kept, kept.shared if shared else None, ready)
     with pytest.raises(ConditionFailed):
         table.delete(kept.key, kept.unchanged)
+    assert access.find("ana", "iris").users == ["cleo"]
+
+
+def test_a_sharing_of_a_model_that_comes_meanwhile_does_not_end_with_the_last(people):
+    table.put(access.row(access.AccessRecord(user_id="ana", model_id="iris", users=["ben"])))
+
+    def come(_):
+        assert people.ana.upload().status == 200
+        share(people, "cleo")
+
+    with stolen(access.key("ana", "iris"), come):
+        readers.settle("ana", "iris")
     assert access.find("ana", "iris").users == ["cleo"]
 
 

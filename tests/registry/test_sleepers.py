@@ -17,7 +17,7 @@ from chalicelib.store import keys, multipart, objects, versions
 
 READS = ("Get", "Head", "List", "Query", "Scan", "BatchGet")
 VERSION = ("ana", "m", "v1")
-RUNS = {"complete": 8, "bundle": 8, "unpack": 7, "abort": 8, "delete": 9}
+RUNS = {"complete": 8, "bundle": 8, "unpack": 7, "abort": 9, "delete": 9}
 """The writes of each run after the first, at least: with fewer it would be another run."""
 
 
@@ -68,7 +68,11 @@ class Runs:
         def prepare():
             uploader.plan_files()
             uploader.send()
-            objects.put(keys.file_key(*VERSION, "model.pt"), b"made by a run that died")
+            for key in (
+                keys.file_key(*VERSION, "model.pt"),
+                f"{keys.upload_prefix(uploader.plan['upload_id'])}a",
+            ):
+                objects.put(key, b"made by a run that died")
             begin_parts()
 
         return prepare, uploader.abort

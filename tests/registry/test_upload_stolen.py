@@ -8,9 +8,10 @@ from shrinking import shrink
 from stealing import THIEF, changed, removed, row, stolen, taken
 from uploading import FILES, LATER
 
-from chalicelib.registry import finishing
+from chalicelib.registry import clock, finishing
+from chalicelib.registry.sweeping import sweep
 from chalicelib.schema.records import ExpectedFile
-from chalicelib.store import keys, leases, shares, table, uploads, versions
+from chalicelib.store import keys, leases, objects, shares, table, uploads, versions
 from chalicelib.store.table import Changes, ConditionFailed
 
 ME = "me"
@@ -187,6 +188,17 @@ def test_an_upload_that_was_taken_over_is_not_undone_for_what_is_wrong_with_it(u
         assert uploader.complete().status == 202
     assert row(key)["owner"] == THIEF
     assert row(reservation())["state"] == versions.UPLOADING
+
+
+def test_the_sweep_calls_nobody_for_an_upload_that_was_taken_meanwhile(uploader):
+    uploader.plan_files()
+    uploader.send()
+    standing = uploads.find(uploader.plan["upload_id"])
+    uploads.move(standing, uploads.VERIFYING, due_at=clock.now(), now=clock.now())
+    uploader.late += LATER
+    with stolen(own(standing), taken):
+        sweep()
+    assert list(objects.list_keys("tasks/")) == []
 
 
 def test_what_is_gone_is_noted_in_a_list_that_was_changed_meanwhile(uploader):
