@@ -10,6 +10,7 @@ from functools import partial
 from devserver.console import Halt
 from devserver.options import Options
 from devserver.server import rebuild, serve
+from devserver.variables import check_names
 
 _COMMANDS: dict[tuple[str, ...], Callable[[Options], None]] = {
     (): serve,
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> int:
     logging.getLogger("devserver").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        check_names(os.environ)
         command(Options.from_environment())
     except Halt as reason:
         print(f"Weighthouse: {reason}", file=sys.stderr)

@@ -11,6 +11,7 @@ from typing import Any
 
 from devserver import visitors
 from devserver.asgi import Message, Receive, Send
+from devserver.lanes import RETRY_AFTER, Full, Lanes, lanes
 from devserver.proxy import Call, Context, Headers, http_answer, media_type, proxy_event
 from devserver.routing import Match, Router, allowed
 
@@ -53,6 +54,7 @@ class Gateway:
         self._hosts = visitors.LOOPBACK | hosts
         self._router = Router(app.routes)
         self._binary = frozenset(app.api.binary_types)
+        self._lanes: Lanes = lanes()
         self._threads = ThreadPoolExecutor(32, "request")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -87,7 +89,12 @@ class Gateway:
         if call.method not in match.methods:
             names = allowed(match.methods)
             return _detail(405, f"{call.method} is not possible here; {names} are", [("allow", names)])
-        return await self._run(replace(call, body=body), match)
+        try:
+            async with self._lanes.of(match.resource).place():
+                return await self._run(replace(call, body=body), match)
+        except Full:
+            busy = f"Too many requests of this kind at once; try again in {RETRY_AFTER} seconds"
+            return _detail(503, busy, [("retry-after", str(RETRY_AFTER))])
 
     async def _read(self, call: Call, receive: Receive, limit: int) -> bytes | None:
         """The body, or None when it is over `limit` bytes; such a one is read to its end and thrown away.

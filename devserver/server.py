@@ -52,6 +52,11 @@ def serve(options: Options) -> None:
 
 def rebuild(options: Options, *, dry_run: bool = False) -> None:
     """Makes the index again from the bucket; `Halt` when a server uses the data folder, or something failed."""
+    if Stores.named_by(os.environ).embedded_s3 and not options.data_dir.is_dir():
+        raise Halt(
+            f"There is no data folder {options.data_dir}, so there is nothing to make an index from: name the one that"
+            " `make run` had, as in DATA_DIR=data make rebuild."
+        )
     with _stores(options) as (folder, which, _):
         stores.sign_in(folder, which)
         report = stores.rebuild_index(folder, embedded_table=which.embedded_dynamodb, dry_run=dry_run)

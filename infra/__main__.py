@@ -8,6 +8,7 @@ from functools import partial
 from botocore.exceptions import BotoCoreError, ClientError
 
 from devserver.console import Halt, say
+from devserver.variables import check_names
 from infra import package
 from infra.dependencies import lambda_platform
 from infra.parameters import AROUND, check_one
@@ -68,6 +69,7 @@ def main(arguments: list[str]) -> int:
         say(f"usage: python -m infra {'|'.join(' '.join(words) for words in _COMMANDS)}")
         return 2
     try:
+        check_names(os.environ)
         command()
     except Halt as reason:
         print(f"Weighthouse: {reason}", file=sys.stderr)

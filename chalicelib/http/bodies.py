@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from chalicelib.errors import InvalidRequest
-from chalicelib.http.refusals import explain, plain
+from chalicelib.http.refusals import explain, plain, whole_numbers
 from chalicelib.http.schemas import struct_schema, without_null
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -31,7 +31,7 @@ def parse_json(raw: bytes, struct: type[Body]) -> Body:
     try:
         parsed: Body = _decoder(struct).decode(raw)
     except msgspec.ValidationError as error:
-        raise _explained(error, raw, struct) from None
+        parsed = _with_whole_numbers(error, raw, struct)
     except RecursionError:
         raise InvalidRequest(_TOO_DEEP) from None
     except UnicodeDecodeError:
@@ -45,6 +45,25 @@ def parse_json(raw: bytes, struct: type[Body]) -> Body:
 @lru_cache(maxsize=64)
 def _decoder(struct: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(struct)
+
+
+def _with_whole_numbers(error: msgspec.ValidationError, raw: bytes, struct: type[Body]) -> Body:
+    """The struct of a body that was refused, if that was for an integer that is written as `3.0` or `2e6`.
+
+    JSON Schema counts these as integers (https://json-schema.org/draft/2020-12/json-schema-core#section-4.2.2), msgspec
+    does not. Raises `InvalidRequest` for all else.
+    """
+    if "Expected `int" not in str(error):
+        raise _explained(error, raw, struct) from None
+    try:
+        document = whole_numbers(plain(raw), struct_schema(struct))
+        return msgspec.convert(document, struct)
+    except msgspec.ValidationError as other:
+        raise _explained(other, raw, struct) from None
+    except RecursionError:
+        raise InvalidRequest(_TOO_DEEP) from None
+    except ValueError as broken:
+        raise InvalidRequest(f"The body is not valid JSON: {broken}") from None
 
 
 def _explained(error: msgspec.ValidationError, raw: bytes, struct: type[Body]) -> InvalidRequest:

@@ -64,6 +64,19 @@ def plain(raw: bytes) -> Any:
     return json.loads(raw, parse_int=_whole, parse_float=_real, object_pairs_hook=_object)
 
 
+def whole_numbers(value: Any, schema: Schema) -> Any:
+    """The value with each number that the schema wants to be an integer, and that is one, as an `int`."""
+    schema = without_null(schema)
+    if isinstance(value, float) and schema.get("type") == "integer" and value.is_integer():
+        return int(value)
+    if isinstance(value, list) and "items" in schema:
+        return [whole_numbers(item, schema["items"]) for item in value]
+    if isinstance(value, dict) and "properties" in schema:
+        fields = schema["properties"]
+        return {key: whole_numbers(item, fields.get(key, {})) for key, item in value.items()}
+    return value
+
+
 def _whole(text: str) -> int | _Huge:
     return int(text) if len(text) <= _SHOWN else _Huge(text)
 

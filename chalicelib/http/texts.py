@@ -50,7 +50,7 @@ def _value(field: str, text: str, schema: Schema) -> Any:
     kind = schema.get("type")
     value: Any = text
     if kind == "integer":
-        value = int(text) if _INTEGER.fullmatch(text.strip()) else None
+        value = _whole(text.strip())
     elif kind == "number":
         value = float(text) if _NUMBER.fullmatch(text.strip()) else None
         value = value if value is not None and math.isfinite(value) else None
@@ -64,6 +64,14 @@ def _value(field: str, text: str, schema: Schema) -> Any:
     if value is None:
         raise refusal(field, text, schema)
     return value
+
+
+def _whole(text: str) -> int | None:
+    """The integer that a text is, also as `3.0` or `2e6`; None for another number and for what is none."""
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    number = float(text) if _NUMBER.fullmatch(text) else math.nan
+    return int(number) if number.is_integer() else None
 
 
 def _list(field: str, text: str, items: Schema) -> Any:

@@ -45,6 +45,8 @@ _FRAMEWORK_BY_EXTENSION: "dict[str, Framework]" = {
     ".bin": "huggingface",
     ".safetensors": "huggingface",
 }
+# The contract has no framework for them: they are models of the framework `other`.
+_OTHER_MODELS = frozenset({".ckpt", ".ggml", ".gguf", ".mlmodel", ".npz", ".tflite"})
 _COMPANION_BY_EXTENSION = {
     ".json": "configuration",
     ".yaml": "configuration",
@@ -128,7 +130,7 @@ def _extension(filename: str) -> str:
 
 
 def _is_model(filename: str) -> bool:
-    return _extension(filename) in _FRAMEWORK_BY_EXTENSION
+    return _extension(filename) in _FRAMEWORK_BY_EXTENSION or _extension(filename) in _OTHER_MODELS
 
 
 def _primary_rank(path: str) -> tuple[int, int, str]:

@@ -144,3 +144,9 @@ def test_the_choice_does_not_depend_on_the_order(paths, random):
         assert chosen.count("/") == min(path.count("/") for path in models)
     else:
         assert chosen == (paths[0] if len(paths) == 1 else None)
+
+
+@pytest.mark.parametrize("name", ["q4.gguf", "q4.GGUF", "q.ggml", "n.tflite", "n.mlmodel", "n.ckpt", "n.npz"])
+def test_models_of_other_frameworks_are_models(name):
+    assert (framework_of(name), file_type_of(name)) == ("other", "model")
+    assert choose_primary(["config.json", "a/readme.md", name], []) == name

@@ -31,7 +31,7 @@ async function start() {
   byId("about").textContent = contract.info.description;
   if (schemesOf(contract.components.securitySchemes).includes("bearer")) askForToken();
   byId("operations").replaceChildren(...contract.tags.map(section));
-  byId("index").replaceChildren(...contract.tags.flatMap(indexOf));
+  byId("index").replaceChildren(...contract.tags.map(indexOf));
   addEventListener("hashchange", openAddressed);
   addEventListener("keydown", focusFilter);
   byId("filter").addEventListener("input", filter);
@@ -89,7 +89,7 @@ function indexOf(tag) {
       operation.operationId.replaceAll("_", " "),
     ),
   );
-  return [make("h2", {}, tag.name), ...links];
+  return make("div", { class: "group" }, make("h2", {}, tag.name), ...links);
 }
 
 function badge(method) {
@@ -129,6 +129,9 @@ function filter() {
   for (const each of document.querySelectorAll("section")) {
     each.hidden = !each.querySelector(".operation:not([hidden])");
   }
+  const groups = [...document.querySelectorAll("nav .group")];
+  for (const each of groups) each.hidden = !each.querySelector("a:not([hidden])");
+  byId("nothing").hidden = groups.some((each) => !each.hidden);
 }
 
 // ---- One operation
