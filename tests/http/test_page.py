@@ -55,3 +55,10 @@ def test_a_token_is_asked_for_out_of_sight_and_only_where_the_contract_has_a_bea
     assert b'type="password"' in label
     assert b'autocomplete="off"' in label
     assert b"localStorage" not in page.body
+
+
+def test_the_page_and_the_contract_name_no_place_on_the_host_and_so_work_behind_a_base_path(page):
+    text = page.body if isinstance(page.body, str) else page.body.decode()
+    assert "openapi.json" in text
+    assert re.findall(r'(?:href|src|action)="/|fetch\("/', text) == []
+    assert call(app, "GET", "/openapi.json").json()["servers"] == [{"url": "."}]
