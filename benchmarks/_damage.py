@@ -85,10 +85,10 @@ def originals() -> tuple[bytes, ...]:
             for name in names:
                 archive.writestr(name, b"" if name.endswith("/") else b"weights " * 20)
         found.append(stream.getvalue())
-    # Code page 437, and the same with a Unicode path (4.6.9).
+    # A name in code page 437 with a Unicode path (4.6.9), and one in UTF-8 that nothing declares, as macOS writes it.
     path = pack("<HHBL", 0x7075, 5 + 8, 1, crc32(b"caf\x82.txt")) + "café.tx".encode()
-    for extra in (b"", path):
-        found.append(_with_extra("caf!.txt", extra).replace(b"caf!.txt", b"caf\x82.txt"))
+    found.append(_with_extra("caf!.txt", path).replace(b"caf!.txt", b"caf\x82.txt"))
+    found.append(_with_extra("caf!.txt", b"").replace(b"caf!.txt", "café.tx".encode()))
     # A directory that is not read together with the end record.
     found.append(_with_extra("wide.bin", pack("<HH", 0x9999, 65_000) + bytes(65_000)))
     return tuple(found)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from chalicelib.archive.central import Header, parse_headers
 from chalicelib.archive.ending import read_central_directory
 from chalicelib.archive.extras import refuse
+from chalicelib.archive.names import litter
 from chalicelib.archive.source import Source
 from chalicelib.errors import InvalidArchive
 from chalicelib.paths import path_key
@@ -50,8 +51,8 @@ class Directory:
 def read_directory(source: Source) -> Directory:
     """The archive's members, from at most two ranged reads, checked against every rule that needs no content.
 
-    Folders are dropped; `__MACOSX/…`, `.DS_Store` and `Thumbs.db` are left out and counted. What local
-    headers and contents say is checked by `members.stream_member`.
+    Folders are dropped; what `names.litter` finds is left out and counted. What local headers and contents say
+    is checked by `members.stream_member`.
 
     Raises `InvalidArchive`, naming the member, for anything but a plain ZIP of at most 100,000 regular
     files that are stored or deflated, do not overlap, have safe paths that differ in more than case, and
@@ -62,7 +63,9 @@ def read_directory(source: Source) -> Directory:
     extent_ends = _extent_ends(headers, central.offset)
     # The largest thing in memory, and no longer needed.
     del central
-    kept = [header for header in headers if not _is_junk(header.path)]
+    left_out = litter(header.path for header in headers)
+    # The folder of everything has no path, and no member can collide with it.
+    kept = [header for header in headers if header.path and header.path not in left_out]
     _check_collisions(kept)
     members = tuple(
         Member(*header[:-1], extent_ends[header.offset]) for header in kept if not header.is_folder
@@ -72,11 +75,6 @@ def read_directory(source: Source) -> Directory:
     _check_expansion(members, source.size)
     files = sum(not header.is_folder for header in headers)
     return Directory(members, left_out=files - len(members))
-
-
-def _is_junk(path: str) -> bool:
-    """Whether an operating system put this beside the user's files."""
-    return path.startswith("__MACOSX/") or path.rpartition("/")[2] in (".DS_Store", "Thumbs.db")
 
 
 def _extent_ends(headers: list[Header], directory_offset: int) -> dict[int, int]:

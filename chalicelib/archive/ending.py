@@ -45,8 +45,8 @@ class _Ending:
 def read_central_directory(source: Source) -> CentralDirectory:
     """The archive's central directory, in at most two reads: 64 KiB, and at most 64 MiB.
 
-    Raises `InvalidArchive` when the source is no ZIP, is cut off, has bytes before or after the archive,
-    spans disks, has more than 100,000 members, or when its end records are ambiguous or disagree.
+    Raises `InvalidArchive` when the source is no ZIP, is cut off, has bytes before or after the archive that are
+    not zeros behind it, spans disks, has more than 100,000 members, or when its end records are ambiguous or disagree.
     """
     start = max(0, source.size - _TAIL)
     tail = source.read(start, source.size - start)
@@ -60,7 +60,13 @@ def read_central_directory(source: Source) -> CentralDirectory:
             f"The ZIP's directory has {ending.size} bytes, at most {MAX_DIRECTORY_BYTES} are allowed: "
             "make the ZIP again without comments and extra fields"
         )
-    if ending.offset + ending.size != ending.position:
+    missing = ending.position - ending.offset - ending.size
+    if missing > 0 and missing % (UINT32 + 1) == 0:
+        raise InvalidArchive(
+            "The ZIP has 4 GiB or more and says so nowhere, as macOS's Finder writes it: make it with `zip -r` in the "
+            "Terminal, or push the files themselves"
+        )
+    if missing:
         raise InvalidArchive(
             "The ZIP's directory is not where its end record says: bytes were put before or into the archive, "
             "or lost; make the ZIP again"
@@ -98,16 +104,16 @@ def _find_ending(tail: bytes, start: int) -> _Ending:
 
 
 def _end_record(tail: bytes) -> int:
-    """Where in `tail` the only end record is whose comment ends with the archive (4.3.16)."""
+    """Where in `tail` the only end record is whose comment ends with the archive (4.3.16), but for zeros."""
     found = []
     position = tail.find(_END_SIGNATURE)
     signatures = 0
     while position >= 0:
         signatures += 1
         comment = position + _END.size
-        if comment <= len(tail) and comment + int.from_bytes(tail[comment - 2 : comment], "little") == len(
-            tail
-        ):
+        end = comment + int.from_bytes(tail[comment - 2 : comment], "little")
+        # libarchive fills what it writes into a pipe up to whole blocks, with zeros.
+        if comment <= len(tail) and end <= len(tail) and not tail[end:].strip(b"\0"):
             found.append(position)
         position = tail.find(_END_SIGNATURE, position + 1)
     if not signatures:

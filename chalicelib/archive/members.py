@@ -9,10 +9,10 @@ from chalicelib.archive.central import (
     DEFLATED,
     ENCRYPTED_FLAGS,
     LOCAL_HEADER_BYTES,
-    UTF8_FLAG,
 )
 from chalicelib.archive.directory import Member
 from chalicelib.archive.extras import UINT32, extra_fields, refuse, widen
+from chalicelib.archive.names import UTF8_FLAG
 from chalicelib.archive.source import Source
 from chalicelib.checksums import crc32
 from chalicelib.paths import path_key, path_problem

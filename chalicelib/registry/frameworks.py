@@ -112,7 +112,8 @@ def choose_primary(paths: Sequence[str], named: Sequence[str]) -> str | None:
     `paths` are all files, `named` those that the client marked with `is_primary`. The one named comes
     first, then the only file there is, then the files with a model's extension: of them the least deep,
     then the one with a usual name (model.*, saved_model.pb, pytorch_model.bin …), then the first by path.
-    The order of `paths` makes no difference. Raises `InvalidRequest` when two are named.
+    A file whose name begins with `._`, as macOS names what it keeps of another file, is never chosen. The order of
+    `paths` makes no difference. Raises `InvalidRequest` when two are named.
     """
     if len(named) > 1:
         raise InvalidRequest(
@@ -120,9 +121,10 @@ def choose_primary(paths: Sequence[str], named: Sequence[str]) -> str | None:
         )
     if named:
         return named[0]
-    if len(paths) == 1:
-        return paths[0]
-    return min(filter(_is_model, paths), key=_primary_rank, default=None)
+    able = [path for path in paths if not posixpath.basename(path).startswith("._")]
+    if len(able) == 1:
+        return able[0]
+    return min(filter(_is_model, able), key=_primary_rank, default=None)
 
 
 def _extension(filename: str) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from struct import calcsize, unpack
 from zlib import crc32
 
+from each import each
+
 from chalicelib.archive.layout import Entry, Layout, Literal, plan_archive
 
 FILES = {
@@ -116,7 +118,7 @@ def records_of(layout: Layout) -> Records:
         signature = take("<4s")
     directory = stream.tell() - 4
     members = []
-    for (version, *rest), offset, local_wide in local:
+    for (version, *rest), offset, local_wide in each(local):
         assert signature == (b"PK\x01\x02",)
         _, needed, flags, method, time, date, crc, *narrow = take("<HHHHHHLLL")
         packed, size = narrow

@@ -58,7 +58,8 @@ names = (
         max_size=3,
     )
     .map(lambda segments: "d/" * (len(segments) - 1) + "-".join(segments))
-    .filter(lambda path: path_problem(path) is None)
+    # AppleDouble files are left out.
+    .filter(lambda path: path_problem(path) is None and "._" not in path)
 )
 
 

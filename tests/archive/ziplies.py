@@ -36,6 +36,7 @@ class Fake:
     method: int = STORED
     flags: int = 0x0800
     mode: int = 0o100644
+    attributes: int = 0
     host: int = 3
     extra: bytes = b""
     local_extra: bytes = b""
@@ -107,7 +108,7 @@ class Fake:
                 0,
                 said["disk"],
                 0,
-                self.mode << 16,
+                self.mode << 16 | self.attributes,
                 said["offset"],
             )
             + said["name"]

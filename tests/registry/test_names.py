@@ -166,7 +166,7 @@ def test_what_an_older_rule_has_stored_can_be_read_and_deleted(api, monkeypatch)
     odd = ["C:evil.txt", "photo\u202egpj.exe", "\u200b"]
     with monkeypatch.context() as before:
         before.setattr(naming, "path_problem", key_problem)
-        before.setattr("chalicelib.archive.central.path_problem", key_problem)
+        before.setattr("chalicelib.archive.names.path_problem", key_problem)
         files = {f"{number:02}.bin": b"x" for number in range(12)} | dict.fromkeys(odd, b"odd")
         assert api.upload_zip(zipped(files)).status == 200
     assert by_plan(api, odd[0]).status == 400

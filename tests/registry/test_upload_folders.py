@@ -71,6 +71,7 @@ BAD = {
     "file and folder": (archive(("a", b"1"), ("a/b", b"2")), "a/b"),
     "CRC": (changed(archive(("stored", b"weights"), compression=0), b"weights", b"gewicht"), "stored"),
     "long name": (archive(("é" * 257, b"1")), "512"),
+    "code page": (changed(archive(("caf!.bin", b"x")), b"caf!", b"caf\x82"), "caf\\\\x82.bin"),
     "bzip2": (archive(("b.bin", b"x"), compression=zipfile.ZIP_BZIP2), "b.bin"),
 }
 
@@ -137,6 +138,18 @@ def test_junk_is_left_out(api):
     junk = {"__MACOSX/net/._model.pt": b"x", ".DS_Store": b"x", "net/.DS_Store": b"x", "net/Thumbs.db": b"x"}
     document = api.upload_zip(zipped(FOLDER | junk)).json
     assert [file["filename"] for file in document["files"]] == sorted(FOLDER)
+
+
+def test_a_zip_of_a_mac_has_the_model_as_its_primary_file(api):
+    members = [
+        ("./", b""),
+        ("./._resnet50.onnx", b"\0\5\x16\7"),
+        ("./resnet50.onnx", b"weights"),
+        ("./._.", b""),
+    ]
+    document = api.upload_zip(archive(*members)).json
+    assert [file["filename"] for file in document["files"]] == ["resnet50.onnx"]
+    assert (document["primary_file_path"], document["framework"]) == ("resnet50.onnx", "onnx")
 
 
 def test_members_larger_than_a_part(api):

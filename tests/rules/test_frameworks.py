@@ -121,6 +121,9 @@ def test_nothing_is_served_as_a_page_that_runs(extension):
         (["best.pt", "saved_model.pb", "variables/variables.data"], "saved_model.pb"),
         (["model-00002-of-00002.bin", "model-00001-of-00002.bin"], "model-00001-of-00002.bin"),
         (["a/B/MODEL.PKL", "a/b/a.pkl"], "a/B/MODEL.PKL"),
+        (["._a.onnx", "a.onnx"], "a.onnx"),
+        (["._model.onnx", "deep/z.onnx", "deep/y.onnx"], "deep/y.onnx"),
+        (["._model.onnx"], None),
     ],
 )
 def test_the_primary_file_nobody_named(paths, primary):
