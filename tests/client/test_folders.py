@@ -30,6 +30,7 @@ LEFTOVERS = {
     "desktop.ini": b"x",
     ".model.py.swp": b"x",
     ".model.py.swo": b"x",
+    "._model.py.swp": b"no AppleDouble",
     "train.py~": b"x",
     "#train.py#": b"x",
     "~$notes.docx": b"x",

@@ -16,6 +16,7 @@ from weighthouse import (
     InvalidAnswer,
     InvalidRequest,
     StoreRefused,
+    TooLarge,
     Unavailable,
     Unreachable,
 )
@@ -262,8 +263,9 @@ def test_parts_that_did_not_stay_are_sent_again_but_not_for_ever(push, pretended
     pretended.files = {}
     pretended.uploads.known.clear()
     pretended.script("POST", "/complete", then=forget)
-    with pytest.raises(StoreRefused, match="do not stay in the store"):
+    with pytest.raises(StoreRefused, match="do not stay in the store") as lost:
         push()
+    assert lost.value.status == 404
     assert len(asked(pretended, "POST", "/complete")) == 2 + 3
 
 
@@ -413,6 +415,44 @@ def test_an_upload_whose_making_was_cut_off_is_begun_anew(push, pretended):
     pretended.script("GET", "/parts", cut)
     push()
     assert (plans(pretended), pretended.files) == (1 + 1 + 1, FILES)
+
+
+def test_an_upload_whose_making_is_always_cut_off_ends_the_push(push, pretended):
+    plan = pretended.uploads._plan
+
+    def short(said):
+        status, document = plan(said)
+        upload = pretended.uploads.known[document["upload_id"]]
+        del upload.sizes["config"], upload.offsets["config"]
+        return status, {**document, "files": []}
+
+    pretended.uploads._plan = short
+    with pytest.raises(Conflict, match="does not know all of its files; push again") as cut:
+        push()
+    assert (cut.value.status, plans(pretended)) == (409, 3)
+
+
+def test_more_files_than_a_service_takes_are_refused_with_what_to_do(push, pretended):
+    pretended.script("POST", "/upload/files", Say(413, {"detail": "too large"}, (("X-Request-Id", "it"),)))
+    with pytest.raises(TooLarge, match=r"too large: 4 files are too many .* as one ZIP$") as refused:
+        push()
+    assert (refused.value.status, refused.value.request_id) == (413, "it")
+
+
+@pytest.mark.parametrize("field", ["user_id", "model_id", "version"])
+def test_a_version_that_is_published_is_named(push, pretended, field):
+    pretended.uploads.polls = [1]
+    ready = {
+        "state": "ready",
+        "user_id": "u",
+        "model_id": "m",
+        "version": "v1",
+        "bytes_done": 0,
+        "detail": None,
+    }
+    pretended.script("GET", "/uploads/[0-9a-f]{32}$", Say(200, {**ready, field: "../x"}))
+    with pytest.raises(InvalidAnswer, match=field):
+        push()
 
 
 def _larger_bundle(plan):
@@ -617,6 +657,7 @@ def test_a_version_that_is_there_is_left_alone_unless_something_of_it_is_other(p
     assert not push(metadata=said).existed
     assert [push(version=version, metadata=said).existed for version in ("next", "v1")] == [True, True]
     assert plans(pretended) == 1
+    assert {request.path[-17:] for request in asked(pretended, "GET", "/versions")} == {"/versions?limit=1"}
     with pytest.raises(
         Conflict, match=r"Version v1 exists with these files, .* another tags and description;"
     ) as other:

@@ -3,6 +3,7 @@
 from itertools import count
 
 import pytest
+from each import each
 from pretender import CUT, LOST, TRUE, Pretender, Say, once, refusal
 
 from weighthouse import (
@@ -18,8 +19,9 @@ from weighthouse import (
     __version__,
 )
 from weighthouse.errors import of_status
-from weighthouse.patience import Patience
+from weighthouse.patience import Patience, Transient
 from weighthouse.pull.source import Source
+from weighthouse.transport import Transport
 
 FILES = {"a": b"0123456789", "b": b"b" * 5, "c": b"c"}
 
@@ -129,6 +131,11 @@ def test_a_page_without_files_is_the_last_or_a_fault(client, pretended):
     assert len(list(listed(client, "files"))) == 1
     with pytest.raises(InvalidAnswer, match="without end"):
         next(listed(client, "files"))
+    pretended.script("GET", "^/other", page("files", 1, "a"), page("files", 0, "b"))
+    asked = client.transport.pages("/other", "files", query={})
+    assert len(next(asked)["files"]) == 1
+    with pytest.raises(InvalidAnswer, match="without end, at 'b'"):
+        next(asked)
 
 
 def test_a_list_has_no_more_files_than_it_says(client, pretended):
@@ -159,7 +166,8 @@ def test_a_filter_may_leave_pages_empty_but_not_for_ever(client, pretended, monk
 
 
 SHORT = Say(200, b'{"model_id": "oth', (("Content-Length", "99"),))
-PASSING = [CUT, LOST, SHORT, *(Say(status) for status in (408, 429, 500, 502, 503, 504))]
+GARBLED = Say(200, b"zz\r\n", (("Transfer-Encoding", "chunked"),))
+PASSING = [CUT, LOST, SHORT, GARBLED, *(Say(status) for status in (408, 429, 500, 502, 503, 504))]
 
 
 @pytest.mark.parametrize("fault", PASSING)
@@ -274,8 +282,9 @@ def test_requests_say_who_asks_and_what_they_hold(pretended):
 
 @pytest.mark.parametrize("url", ["ftp://host", "host:8000", "http://", "https:/host"])
 def test_an_address_that_is_none_is_refused(url):
-    with pytest.raises(InvalidInput, match="it must be like https://host/stage"):
-        Client(url)
+    for made in each((Client, lambda url: Transport(url, None))):
+        with pytest.raises(InvalidInput, match="it must be like https://host/stage"):
+            made(url)
 
 
 def test_a_host_that_can_not_be_trusted_is_not_asked_again(pretended, clock):
@@ -362,9 +371,14 @@ def test_an_answer_that_should_be_a_redirect_is_one_and_no_other_is(client, pret
     with pytest.raises(InvalidAnswer, match="answered 200 where it should name a URL"):
         client.download_url("u", "m", "a")
     assert client.download_url("u", "m", "a") == pretended._url("b")
-    pretended.script("GET", "/u/m", Say(300, {}))
-    with pytest.raises(InvalidAnswer, match=r"redirects to nowhere"):
-        client.get("u", "m")
+    pretended.script("GET", "/download", Say(299, {}, (("Location", pretended._url("b")),)))
+    with pytest.raises(InvalidAnswer, match="answered 299 where it should name a URL"):
+        client.download_url("u", "m", "a")
+    pretended.script("GET", "/u/m", Say(299, pretended.document("u", "m")), Say(300, {}), Say(399, {}))
+    assert client.get("u", "m").model_id == "m"
+    for _ in each(range(2)):
+        with pytest.raises(InvalidAnswer, match=r"redirects to nowhere"):
+            client.get("u", "m")
 
 
 def test_an_answer_larger_than_any_of_a_registry_is_not_read_to_its_end(client, pretended, monkeypatch):
@@ -384,3 +398,31 @@ def test_of_a_long_refusal_of_a_store_the_beginning_is_read(client, pretended):
     for said in ("400 TooLong", "400 Bad Request"):
         with pytest.raises(StoreRefused, match=rf"answered {said}$"):
             received(client, pretended, 0, 4)
+
+
+@pytest.mark.parametrize(("end", "said"), [(4097, "400 Late"), (4098, "400 Bad Request")])
+def test_of_a_refusal_of_a_store_some_4_kb_are_read(client, pretended, end, said):
+    code = b"<Code>Late</Code>"
+    pretended.script("GET", "^/store/", Say(400, code.rjust(end)))
+    with pytest.raises(StoreRefused, match=rf"answered {said}$"):
+        received(client, pretended, 0, 4)
+
+
+def test_of_a_long_detail_the_beginning_is_passed_on(client, pretended):
+    pretended.script("GET", "/u/m", Say(400, {"detail": "x" * 1999 + "yz"}))
+    with pytest.raises(ServiceError, match=r"^x{1999}y$"):
+        client.get("u", "m")
+
+
+def test_a_range_that_ends_early_is_said_to_and_one_that_is_not_read_is_closed(client, pretended):
+    known = ("Content-Range", "bytes 2-5/10"), ("Transfer-Encoding", "chunked")
+    for sent, said in each(((b"2\r\n23\r\n0\r\n\r\n", "before the end"), (b"2\r\n23\r\nzz\r\n", ": "))):
+        pretended.script("GET", "^/store/", Say(206, sent, known))
+        coming = client.transport.get(pretended._url("a"), 2, 6, 10)
+        with pytest.raises(Transient, match=rf"^http://127\.0\.0\.1:\d+ broke off ?{said}"):
+            list(coming)
+    coming = client.transport.get(pretended._url("a"), 2, 6, 10)
+    blocks = iter(coming)
+    next(blocks)
+    blocks.close()
+    assert coming._answer.closed
