@@ -52,7 +52,7 @@ def member_name(raw: bytes, flags: int, system: int, fields: Mapping[int, bytes]
         raise refuse(
             raw,
             "has a name in a code page that the ZIP does not tell: make the ZIP again with names in UTF-8 (7-Zip: the "
-            "parameter cu=on; Windows 11's Explorer and `tar -a -cf` do so by themselves), or rename it in plain ASCII",
+            "parameter cu=on; PowerShell 7 and `python -m zipfile -c` do so by themselves), or rename it in plain ASCII",
         )
     return name
 
