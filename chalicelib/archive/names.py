@@ -51,8 +51,8 @@ def member_name(raw: bytes, flags: int, system: int, fields: Mapping[int, bytes]
     if name is None or not (sure or sum(not letter.isascii() for letter in name) >= _SURE):
         raise refuse(
             raw,
-            "has a name in a code page that the ZIP does not tell: make the ZIP again with names in UTF-8 (7-Zip: the "
-            "parameter cu=on; PowerShell 7 and `python -m zipfile -c` do so by themselves), or rename it in plain ASCII",
+            "has a name in a code page that the ZIP does not tell: make the ZIP again with names in UTF-8 (7-Zip: "
+            "-mcu=on; PowerShell 7 and `python -m zipfile -c` do so by themselves), or rename it in plain ASCII",
         )
     return name
 
