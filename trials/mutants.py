@@ -44,7 +44,7 @@ _UPLOADS = _registry(
 )
 _DELETIONS = _registry("deletion_stolen", "sleepers", "one_deletion_at_a_time", "deleting")
 _ZIPS = _registry("deletion_stolen", "zips_go_on", "dead_zips", "downloads")
-_UNPACKING = _registry("sleepers", "unpacking_ways", "upload_folders")
+_UNPACKING = _registry("sleepers", "upload_worker", "unpacking_ways", "upload_folders")
 _OBJECTS = (
     "tests/store/test_wire.py",
     "tests/registry/test_same_content.py",
@@ -71,7 +71,7 @@ CLOSE = {
     "registry/tasks": _registry("upload_worker", "complete_goes_on"),
     "registry/undoing": _UPLOADS,
     "registry/unpacking": _UNPACKING,
-    "registry/updating": _registry("update_stolen", "updating", "lost_manifests"),
+    "registry/updating": _registry("update_stolen", "journal", "updating", "lost_manifests"),
     "registry/uploads": _UPLOADS,
     "registry/verifying": _registry(
         "same_content", "sleepers", "upload_worker", "upload_plans", "complete_goes_on", "versions"
@@ -89,7 +89,7 @@ CLOSE = {
     "store/shares": _registry("upload_stolen", "sharing"),
     "store/table": _registry("table"),
     "store/token_key": _registry("next_tokens"),
-    "store/uploads": _UPLOADS,
+    "store/uploads": (*_UPLOADS, *_registry("upload_lists")),
     "store/versions": _registry("sleepers", "deletion_stolen", "sharing_ends", "deleting"),
 }
 """The tests that find most, and soon, by the beginning of a module's path."""

@@ -57,18 +57,18 @@ class PretendedTable:
             page, found = (found, []) if size is None else (found[:size], found[size:])
             # As DynamoDB does: a page that is full has an end, whether or not anything follows.
             read_to = page[-1].sk if page and len(page) == size else None
-            yield RowPage([row for row in page if _holds(range_.condition, row)], read_to)
+            yield RowPage([row for row in page if holds(range_.condition, row)], read_to)
             if read_to is None:
                 return
             size *= 2
 
 
-def _holds(condition, row):
+def holds(condition, row):
     """Whether a condition of pynamodb's holds for a row: just the operators that filters use."""
     if condition is None:
         return True
     if condition.operator in ("AND", "OR"):
-        return (all if condition.operator == "AND" else any)(_holds(one, row) for one in condition.values)
+        return (all if condition.operator == "AND" else any)(holds(one, row) for one in condition.values)
     path, *values = condition.values
     has, wanted = getattr(row, path.path[0]), [value.value["S"] for value in values]
     if condition.operator == "attribute_not_exists":

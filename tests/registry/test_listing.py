@@ -7,8 +7,11 @@ from each import each
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from planting import names, plant, plant_all, walk
+from pretended_table import holds
 
 from chalicelib.registry import listing
+from chalicelib.store.listing import Filters
+from chalicelib.store.rows import Row
 
 FRAMEWORKS = ["sklearn", "onnx", "other"]
 TYPES = ["nlp", "regression", "other"]
@@ -82,6 +85,13 @@ def test_all_filters_alone_and_together_and_any_paging(api):
         assert [name for page in pages for name in names(page)] == expected[skip:]
 
     check()
+
+
+def test_rows_are_asked_for_by_all_filters_at_once():
+    both = Filters(framework="onnx", model_type="nlp").condition()
+    for found in each([("onnx", "nlp"), ("onnx", "other"), ("other", "nlp")]):
+        row = Row("p", "s", framework=found[0], model_type=found[1])
+        assert holds(both, row) is (found == ("onnx", "nlp"))
 
 
 @pytest.mark.parametrize("filters", [{}, {"framework": "onnx"}, {"model_type": "nlp"}, {"tags": "a"}])

@@ -10,7 +10,7 @@ from api import everything
 from faults import Fault, Killed, kills
 from msgspec import json, structs
 from stealing import changed, removed, stolen
-from uploading import LATER
+from uploading import LATER, zipped
 
 from chalicelib.registry import clock, manifests
 from chalicelib.registry.rebuilding import rebuild
@@ -211,6 +211,18 @@ def test_a_publisher_that_lost_its_reservation_replaces_no_manifest(api, later):
     with stolen(key(), sleep_on):
         assert api.upload(name="Asleep").status == 503
     assert assert_whole(api)["name"] == "Reborn"
+
+
+def test_a_publisher_that_lost_its_reservation_replaces_no_list_of_files(api, later):
+    def sleep_on(_):
+        later()
+        sweep_later()
+        assert api.upload_zip(zipped({f"{number}.txt": b"x" for number in range(11)})).status == 200
+
+    files = {f"{number}.txt": b"" for number in range(12)}
+    with stolen(keys.manifest_files_key("ana", "net", "v1"), sleep_on):
+        assert api.upload_zip(zipped(files)).status == 503
+    assert len(manifests.read_files(manifests.read("ana", "net", "v1"))) == 11
 
 
 def test_a_publisher_that_lost_its_upload_leaves_no_manifest(api, later):

@@ -3,10 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
+from msgspec import structs
 
 from chalicelib.registry import bundles, manifests, unpacking, verifying
 from chalicelib.registry.leases import LeaseLost
-from chalicelib.schema.records import ExpectedFile
+from chalicelib.schema.records import ExpectedFile, StoredContent
 from chalicelib.settings import settings
 from chalicelib.store import keys, multipart, objects, wire
 from chalicelib.store.bucket import ObjectChanged
@@ -15,7 +16,7 @@ KEY = "models/ana/m/v1/a"
 OTHER = '"' + "0" * 32 + '"'
 LEASE = SimpleNamespace(check=lambda: None, advance_bytes=lambda size: None)
 FILE = ExpectedFile(path="a", size=5, content_type="a/b", bundle_offset=0)
-UPLOAD = SimpleNamespace(upload_id="0" * 32, id=("ana", "m", "v1"))
+UPLOAD = SimpleNamespace(kind="files", upload_id="0" * 32, id=("ana", "m", "v1"))
 
 
 def cut_out(etag):
@@ -70,6 +71,17 @@ def test_the_record_of_a_file_names_its_etag_whether_or_not_it_is_read(aws, monk
     monkeypatch.setattr(objects, "head", lambda key: stored)
     record = verifying._checked(LEASE, FILE, KEY, etag)
     assert (record.etag, record.verified) == (etag, limit == 5)
+
+
+def test_the_record_of_a_copy_names_the_etag_of_the_copy(aws):
+    source = StoredContent(model_id="m", version="v1", path="a", etag=objects.put(KEY, b"bytes"), crc32=7)
+    upload = SimpleNamespace(
+        upload_id="0" * 32, id=("ana", "m", "v2"), metadata=SimpleNamespace(user_id="ana")
+    )
+    copied = verifying._copied(upload, structs.replace(FILE, copy_of=source), "models/ana/m/v2/a")
+    assert copied.etag == objects.head("models/ana/m/v2/a").etag
+    within = verifying.copied_within(UPLOAD, LEASE, structs.replace(FILE, path="b"), copied)
+    assert within.etag == objects.head("models/ana/m/v1/b").etag
 
 
 def test_a_list_of_files_is_not_written_over_anothers(aws):

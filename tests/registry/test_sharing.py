@@ -13,6 +13,7 @@ from uploading import AFTER_EXPIRY, LATER, Uploader, zipped
 from chalicelib.archive import units
 from chalicelib.registry import clock, sharing
 from chalicelib.store import keys, objects, shares, uploads
+from chalicelib.store.table import ConditionFailed
 
 FILES = {f"{at:02}.txt": b"%02d" % at * 4 for at in range(40)}
 COUNT = 4
@@ -120,6 +121,16 @@ def test_a_run_that_lost_the_upload_calls_nobody_for_its_shares(uploader):
         assert share_out(uploader) == []
 
 
+def test_a_run_that_lost_the_upload_ends_its_share_in_silence(uploader):
+    send(uploader)
+    task, *_ = share_out(uploader)
+    # The first write of it renews the lease.
+    with stolen(uploads.key(uploader.plan["upload_id"]), taken, number=1):
+        uploader.api.deliver(task)
+    assert uploader.state()["state"] == "unpacking"
+    assert not any(share.owner for share in shares.of(uploader.plan["upload_id"]))
+
+
 def test_a_first_run_that_comes_again_disturbs_nobody(uploader):
     send(uploader)
     tasks = share_out(uploader)
@@ -162,6 +173,18 @@ def test_a_damaged_member_fails_the_upload_and_leaves_nothing(uploader, monkeypa
     assert "31.txt" in failed["detail"]
     upload_id = uploader.plan["upload_id"]
     assert everything() == (set(), set(), {(f"upload#{upload_id}", "upload")})
+
+
+def test_a_run_that_lost_the_upload_waits_for_no_other_to_undo_it(uploader, monkeypatch):
+    def lost(*_, **__):
+        raise ConditionFailed
+
+    waited = []
+    monkeypatch.setattr(uploads, "take_over", lost)
+    monkeypatch.setattr(sharing._Run, "_others_work", waited.append)
+    send(uploader, archive=damaged())
+    uploader.api.deliver(*share_out(uploader))
+    assert (waited, uploader.state()["state"]) == ([], "unpacking")
 
 
 def test_the_upload_is_undone_only_when_the_other_runs_have_stopped(uploader, monkeypatch):

@@ -12,7 +12,7 @@ from guarding import guard
 from interleaving import just_before
 from people import People
 from planting import plant_all
-from stealing import stolen
+from stealing import changed, stolen
 
 from chalicelib.registry import deleting, manifests, marking, readers
 from chalicelib.registry.rebuilding import rebuild
@@ -235,6 +235,15 @@ def test_who_may_read_a_model_is_not_overwritten_with_what_was_read_before(peopl
     with pytest.raises(ConditionFailed):
         table.delete(kept.key, kept.unchanged)
     assert access.find("ana", "iris").users == ["cleo"]
+
+
+@pytest.mark.parametrize("act", [changed(state=versions.DELETING), changed(upload_id="0" * 32)])
+def test_no_model_is_shared_by_a_version_that_is_gone(people, act):
+    prepare(people, 1)
+    kept, ready = access.read("ana", "iris"), versions.first_ready("ana", "iris")
+    act(versions.key(*ready.id))
+    with pytest.raises(ConditionFailed):
+        access.save(kept, kept.shared, ready)
 
 
 def test_a_sharing_of_a_model_that_comes_meanwhile_does_not_end_with_the_last(people):

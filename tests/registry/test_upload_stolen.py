@@ -136,6 +136,14 @@ def test_what_is_not_ours_any_more_is_not_given_back(upload, act):
         assert row(key(upload)) == before
 
 
+@pytest.mark.parametrize("act", [removed, changed(state=uploads.READY), changed(state=uploads.FAILED)])
+def test_what_has_arrived_is_not_noted_of_an_upload_that_ended(upload, act):
+    act(own(upload))
+    before = row(own(upload))
+    uploads.note_looked(upload.upload.upload_id, 1, [0])
+    assert row(own(upload)) == before
+
+
 def test_what_is_ours_is_given_back_for_anyone(upload):
     upload_id = upload.upload.upload_id
     claim_here(upload)
@@ -286,10 +294,12 @@ def test_undoing_leaves_a_version_that_is_not_its_own(uploader):
     assert row(reservation())["upload_id"] == "0" * 32
 
 
-def test_a_reservation_that_was_published_meanwhile_is_not_cleared(uploader):
+@pytest.mark.parametrize("act", [changed(state=versions.READY), changed(upload_id="0" * 32)])
+def test_a_reservation_that_was_published_or_lost_meanwhile_is_not_cleared(uploader, act):
     uploader.plan_files(FILES)
     removed(uploads.key(uploader.plan["upload_id"]))
     # The first write of it is the attempt to reserve it.
-    with stolen(reservation(), changed(state=versions.READY), number=1):
-        assert uploader.form().status == 409
-    assert row(reservation())["state"] == versions.READY
+    with stolen(reservation(), act, number=1):
+        uploader.form()
+    kept = row(reservation())
+    assert kept["state"] == versions.READY or kept["upload_id"] == "0" * 32
