@@ -44,7 +44,7 @@ _UPLOADS = _registry(
 )
 _DELETIONS = _registry("deletion_stolen", "sleepers", "one_deletion_at_a_time", "deleting")
 _ZIPS = _registry("deletion_stolen", "zips_go_on", "dead_zips", "downloads")
-_UNPACKING = _registry("sleepers", "upload_worker", "unpacking_ways", "upload_folders")
+_UNPACKING = _registry("sleepers", "same_content", "upload_worker", "unpacking_ways", "upload_folders")
 _OBJECTS = (
     "tests/store/test_wire.py",
     "tests/registry/test_same_content.py",

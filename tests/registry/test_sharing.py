@@ -121,6 +121,14 @@ def test_a_run_that_lost_the_upload_calls_nobody_for_its_shares(uploader):
         assert share_out(uploader) == []
 
 
+def test_a_run_that_finds_the_upload_taken_does_no_share(uploader, calls):
+    send(uploader)
+    task, *_ = share_out(uploader)
+    with stolen(uploads.key(uploader.plan["upload_id"]), taken), calls.counting() as names:
+        uploader.api.deliver(task)
+    assert (names["UpdateItem"], names["PutObject"]) == (1, 0)
+
+
 def test_a_run_that_lost_the_upload_ends_its_share_in_silence(uploader):
     send(uploader)
     task, *_ = share_out(uploader)

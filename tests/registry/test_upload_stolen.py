@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from api import everything
+from api import Api, everything
 from shrinking import shrink
 from stealing import THIEF, changed, removed, row, stolen, taken
 from uploading import FILES, LATER
@@ -294,12 +294,27 @@ def test_undoing_leaves_a_version_that_is_not_its_own(uploader):
     assert row(reservation())["upload_id"] == "0" * 32
 
 
-@pytest.mark.parametrize("act", [changed(state=versions.READY), changed(upload_id="0" * 32)])
-def test_a_reservation_that_was_published_or_lost_meanwhile_is_not_cleared(uploader, act):
+def publish_meanwhile(key):
+    changed(state=versions.READY)(key)
+
+
+def reserve_meanwhile(key):
+    removed(key)
+    body = {"user_id": "ana", "model_id": "m", "name": "M", "filename": "a", "file_size": 1}
+    assert Api().post("/ai-models/upload/single", body).status == 200
+
+
+@pytest.mark.parametrize("act", [publish_meanwhile, reserve_meanwhile])
+def test_a_reservation_that_is_no_dead_one_any_more_is_not_cleared(uploader, act):
     uploader.plan_files(FILES)
     removed(uploads.key(uploader.plan["upload_id"]))
+    kept = []
+
+    def steal(key):
+        act(key)
+        kept.append(row(key))
+
     # The first write of it is the attempt to reserve it.
-    with stolen(reservation(), act, number=1):
-        uploader.form()
-    kept = row(reservation())
-    assert kept["state"] == versions.READY or kept["upload_id"] == "0" * 32
+    with stolen(reservation(), steal, number=1):
+        assert uploader.form().status == 409
+    assert [row(reservation())] == kept
