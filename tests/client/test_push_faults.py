@@ -182,12 +182,15 @@ def test_urls_are_asked_for_until_all_are_there(push, pretended, status):
     assert pretended.files == FILES
 
 
-def test_a_service_that_gives_no_urls_ends_the_push(push, pretended):
+def test_a_service_that_gives_no_urls_ends_the_push(push, pretended, net):
     pretended.uploads.urls = 1
     pretended.script("POST", "/parts$", then=Say(200, {"part_size": PART, "files": [], "bundle": None}))
     with pytest.raises(StoreRefused, match="gave no URL"):
         push()
     assert plans(pretended) == 3
+    # Nothing is left of any of them.
+    assert pretended.uploads.known == {}
+    assert Journal(open_notes(), pretended.url, "u", "m", "next", str(net)).read() is None
 
 
 def test_an_upload_that_the_store_has_lost_is_begun_anew(push, pretended, monkeypatch):
@@ -599,6 +602,7 @@ def test_progress_ends_with_the_whole_however_little_had_to_travel(watched, pret
     pushed, phases = watched()
     nothing = (0, len(crumbs), 0, size)
     lacking = size - len(crumbs["11"])
+    assert phases["scanning"] == [(0, 0, 0, 0)] * 2
     assert phases["hashing"] == [nothing, whole]
     assert phases["sending"] == [nothing, whole]
     assert phases["done"] == [nothing, nothing]

@@ -16,9 +16,10 @@ from weighthouse.progress import Meter
 from weighthouse.push import hashing
 from weighthouse.push.content import Content, Segment
 from weighthouse.push.hashing import hash_all
-from weighthouse.push.journal import Journal
+from weighthouse.push.journal import Journal, fingerprint
 from weighthouse.push.layout import Layout, Part, ranges
 from weighthouse.push.scanning import scan
+from weighthouse.push.sending import Sending
 
 MIB = 1024 * 1024
 
@@ -78,6 +79,15 @@ def test_hashing_ends_at_the_next_block_when_it_is_stopped_and_leaves_nothing_op
     assert not is_open(file.path)
 
 
+def test_sending_ends_at_the_next_block_when_it_is_stopped():
+    sending = Sending(None, "1" * 32, Layout(8), {}, Meter(None))
+    sending._moved("a", 1, 2)
+    sending._stop.set()
+    with pytest.raises(Stopped):
+        sending._moved("a", 1, 2)
+    assert sending.bytes_sent == 1
+
+
 def test_a_file_that_is_sent_is_open_no_longer_than_it_is_read(file, monkeypatch):
     with Content([Segment(file, 0, 100)], str) as content:
         assert content.read(40) == b"x" * 40
@@ -99,6 +109,10 @@ def test_a_file_that_can_not_be_read_is_named(file, monkeypatch):
         patched.setattr(os, "pread", fail)
         with pytest.raises(InvalidInput, match=r"weights can't be read: Input/output error; leave it out"):
             content.read(10)
+    os.truncate(file.path, 99)
+    with pytest.raises(FileChanged, match="weights changed while it was pushed"):
+        file.open()
+    assert not is_open(file.path)
     os.unlink(file.path)
     with pytest.raises(FileChanged, match="weights was removed while it was pushed"):
         file.open()
@@ -147,6 +161,14 @@ def test_a_push_that_runs_leaves_no_lock_behind_and_no_other_can_read_it(tmp_pat
         (lock,) = running.iterdir()
         assert (lock.stat().st_mode & 0o777, running.stat().st_mode & 0o777) == (0o600, 0o700)
     assert list(running.iterdir()) == []
+
+
+def test_versions_are_told_apart_by_all_that_is_said_of_them():
+    told = {
+        fingerprint({"name": name}, [(path, size, sha256)])
+        for name in "MN" for path in "ab" for size in (1, 2) for sha256 in ("00", "01")
+    }  # fmt: skip
+    assert len(told) == 16
 
 
 def test_neighbours_are_asked_for_as_one_range():

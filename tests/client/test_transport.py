@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 from each import each
 from pretender import CUT, LOST, TRUE, Pretender, Say, once, refusal
+from urllib3 import HTTPResponse
 
 from weighthouse import (
     Client,
@@ -414,15 +415,28 @@ def test_of_a_long_detail_the_beginning_is_passed_on(client, pretended):
         client.get("u", "m")
 
 
-def test_a_range_that_ends_early_is_said_to_and_one_that_is_not_read_is_closed(client, pretended):
+def test_a_range_that_ends_early_is_said_to(client, pretended):
     known = ("Content-Range", "bytes 2-5/10"), ("Transfer-Encoding", "chunked")
     for sent, said in each(((b"2\r\n23\r\n0\r\n\r\n", "before the end"), (b"2\r\n23\r\nzz\r\n", ": "))):
         pretended.script("GET", "^/store/", Say(206, sent, known))
         coming = client.transport.get(pretended._url("a"), 2, 6, 10)
         with pytest.raises(Transient, match=rf"^http://127\.0\.0\.1:\d+ broke off ?{said}"):
             list(coming)
-    coming = client.transport.get(pretended._url("a"), 2, 6, 10)
-    blocks = iter(coming)
+
+
+def test_what_is_not_read_to_its_end_is_closed(client, pretended, monkeypatch):
+    closed, close = [], HTTPResponse.close
+    monkeypatch.setattr(HTTPResponse, "close", lambda answer: (closed.append(answer), close(answer)))
+    monkeypatch.setattr("weighthouse.transport.BLOCK", 2)
+    monkeypatch.setattr("weighthouse.transport.LARGEST", 2)
+    blocks = iter(client.transport.get(pretended._url("a"), 2, 6, 10))
     next(blocks)
+    assert closed == []
     blocks.close()
-    assert coming._answer.closed
+    assert len(closed) == 1
+    with pytest.raises(StoreRefused):
+        client.transport.get(pretended._url("a"), 2, 6, 11)
+    assert len(closed) == 2
+    with pytest.raises(InvalidAnswer, match="answers with more than 2 bytes"):
+        client.get("u", "m")
+    assert len(closed) == 3
