@@ -659,7 +659,9 @@ def test_an_upload_that_takes_no_parts_any_more_is_begun_anew(push, pretended, s
 def test_a_version_that_is_there_is_left_alone_unless_something_of_it_is_other(push, pretended, net):
     said = {"tags": ["a"], "description": "One"}
     assert not push(metadata=said).existed
-    assert [push(version=version, metadata=said).existed for version in ("next", "v1")] == [True, True]
+    for version in each(("next", "v1")):
+        pushed = push(version=version, metadata=said)
+        assert (pushed.existed, pushed.version.version, pushed.files_total) == (True, "v1", len(FILES))
     assert plans(pretended) == 1
     assert {request.path[-17:] for request in asked(pretended, "GET", "/versions")} == {"/versions?limit=1"}
     with pytest.raises(
@@ -676,6 +678,13 @@ def test_a_version_that_is_there_is_left_alone_unless_something_of_it_is_other(p
     (net / "zzz").touch()
     pretended.recorded = {"config": {"file_hash": "0" * 64}}
     assert not push(version="v1", metadata={"tags": ["b"]}).existed
+
+
+def test_a_version_that_may_be_there_is_one(push, pretended):
+    pretended.script("GET", "/u/m.version=v1$", Say(200, {"version": "v1"}))
+    with pytest.raises(InvalidAnswer):
+        push(version="v1")
+    assert plans(pretended) == 0
 
 
 def test_only_what_is_not_known_is_hashed_and_noted_as_it_is_done(net, monkeypatch):

@@ -104,6 +104,18 @@ def test_a_file_that_is_sent_is_open_no_longer_than_it_is_read(file, monkeypatch
     assert closed == []
 
 
+def test_a_file_that_is_written_over_while_it_is_read_is_noticed_at_its_end(file):
+    with Content([Segment(file, 0, 100)], str) as content:
+        content.read(99)
+        with open(file.path, "r+b") as other:
+            other.write(b"y" * 100)
+        # The file system's clock may not have moved on since the file was made.
+        os.utime(file.path, ns=(1, 1))
+        with pytest.raises(FileChanged, match="weights changed while it was pushed"):
+            content.read(1)
+    assert not is_open(file.path)
+
+
 def test_a_file_that_can_not_be_read_is_named(file, monkeypatch):
     with monkeypatch.context() as patched, Content([Segment(file, 0, 100)], str) as content:
         patched.setattr(os, "pread", fail)
