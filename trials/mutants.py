@@ -113,12 +113,58 @@ GROUPS = {
                 "tests/client/test_transport.py",
                 "tests/client/test_forks.py",
             ),
+            "client/src/weighthouse/push": (
+                "tests/client/test_push_rules.py",
+                "tests/client/test_push_files.py",
+                "tests/client/test_folders.py",
+                "tests/client/test_push_faults.py",
+            ),
             "client": ("tests/client",),
         },
         floor=0.90,
     ),
 }
-EQUIVALENT: dict[tuple[str, str, str], str] = {}
+_PUSH = "client/src/weighthouse/push"
+EQUIVALENT: dict[tuple[str, str, str], str] = {
+    ("client/src/weighthouse/transport.py", "body = answer.read(most + 1, decode_content=False)", "1 is 2"): (
+        "one byte beyond the limit says as much as two"
+    ),
+    (f"{_PUSH}/content.py", "self._descriptor = -1", "1 is 2"): "any negative number is no descriptor",
+    (f"{_PUSH}/content.py", "self._done = 0", "0 is 1"): "set again when a file is opened",
+    (f"{_PUSH}/content.py", "self._done = 0", "0 is -1"): "set again when a file is opened",
+    (
+        f"{_PUSH}/content.py",
+        'return blocks[0] if len(blocks) == 1 else b"".join(blocks)',
+        "0 is -1",
+    ): "of one block the first is the last",
+    (f"{_PUSH}/content.py", 'return b""', "returns None"): "the caller asks only whether there is a block",
+    (f"{_PUSH}/existing.py", "0", "0 is -1"): "a page that is read as one version has just one",
+    (f"{_PUSH}/existing.py", "return False", "returns None"): "the caller asks only whether it is true",
+    (f"{_PUSH}/layout.py", "return False", "returns None"): "the caller asks only whether it is true",
+    (f"{_PUSH}/leftovers.py", "return False", "returns None"): "the caller asks only whether it is true",
+    (f"{_PUSH}/leftovers.py", "except OSError:", "handler does nothing"): "None is as false as False",
+    (
+        f"{_PUSH}/pushing.py",
+        'raise AssertionError("unreachable")',
+        "raise dropped",
+    ): "the last try returns or raises",
+    **{
+        (
+            f"{_PUSH}/pushing.py",
+            'if getattr(error, "status", 0) == 404 or upload.state() in OVER:',
+            label,
+        ): "all that is caught here has a status"
+        for label in ("0 is 1", "0 is -1")
+    },
+    **{
+        (
+            f"{_PUSH}/scanning.py",
+            "same = [ascii(source.path) for source in sources if source.filename == pair[0]]",
+            label,
+        ): "both names of the pair are the same here"
+        for label in ("0 is 1", "0 is -1")
+    },
+}
 """Mutants that no test can tell from the code, each with the reason: (module, line, label)."""
 
 

@@ -458,6 +458,17 @@ def test_a_version_that_is_published_is_named(push, pretended, field):
         push()
 
 
+def test_an_upload_of_other_content_is_given_up(push, pretended, net):
+    pretended.script("PUT", PUTS, refusal(400, "InvalidArgument"))
+    with pytest.raises(StoreRefused):
+        push()
+    (begun,) = pretended.uploads.known
+    (net / "config").write_bytes(b"[]")
+    push()
+    assert (plans(pretended), pretended.files) == (2, {**FILES, "config": b"[]"})
+    assert [request.path for request in asked(pretended, "DELETE", "/")] == [f"/ai-models/uploads/{begun}"]
+
+
 def _larger_bundle(plan):
     plan["bundle"]["size"] += 1
 
