@@ -67,11 +67,11 @@ CLOSE = {
     "registry/reserving": _UPLOADS,
     "registry/restoring": _registry("update_stolen", "rebuild", "rebuild_damage"),
     "registry/sharing": _registry("sharing", "sleepers"),
-    "registry/sweeping": _registry("journal", "complete_goes_on"),
+    "registry/sweeping": _registry("upload_stolen", "journal", "complete_goes_on"),
     "registry/tasks": _registry("upload_worker", "complete_goes_on"),
     "registry/undoing": _UPLOADS,
     "registry/unpacking": _UNPACKING,
-    "registry/updating": _registry("update_stolen", "journal", "updating", "lost_manifests"),
+    "registry/updating": _registry("update_stolen", "journal", "manifests", "updating", "lost_manifests"),
     "registry/uploads": _UPLOADS,
     "registry/verifying": _registry(
         "same_content", "sleepers", "upload_worker", "upload_plans", "complete_goes_on", "versions"

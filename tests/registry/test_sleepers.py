@@ -17,14 +17,14 @@ from chalicelib.store import keys, multipart, objects, versions
 
 READS = ("Get", "Head", "List", "Query", "Scan", "BatchGet")
 VERSION = ("ana", "m", "v1")
-RUNS = {"complete": 8, "bundle": 8, "unpack": 7, "abort": 9, "delete": 9}
+RUNS = {"complete": 9, "bundle": 9, "unpack": 8, "abort": 9, "delete": 9}
 """The writes of each run after the first, at least: with fewer it would be another run."""
 
 
 @pytest.fixture
 def small(uploader, monkeypatch):
-    """One unit of work at a time, and two files are a long list."""
-    shrink(monkeypatch, FILES_PER_ROW=1, INLINE_FILES=1, THREADS=1)
+    """One unit of work at a time; two files are a long list, and two tags an index beyond the transaction."""
+    shrink(monkeypatch, FILES_PER_ROW=1, INLINE_FILES=1, THREADS=1, TRANSACTION=8)
     return uploader
 
 
