@@ -1,8 +1,8 @@
 """What a cold start costs: `import app` in a fresh interpreter, over `import chalice, boto3` alone.
 
-Both are measured in turn and with their bytecode cached. For information also without it, which is how a
-Lambda package without .pyc files starts, and what the first request costs besides: it makes the client. The first
-request with a JWT imports what checks it; that counts as well, beside a limit of its own.
+Both are measured in turn, from the package as Lambda unpacks it: with its bytecode, in a tree where Python keeps
+nothing. For information also from the package without bytecode, and what the first request costs besides: it makes
+the client. The first request with a JWT imports what checks it; that counts as well, beside a limit of its own.
 """
 
 import os
@@ -10,11 +10,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks._report import machine, table, verdict
 from benchmarks._stand_ins import ministack
+from infra import package
+from infra.dependencies import this_platform
 
 RUNS = 21
 LIMIT = 1.35
@@ -38,24 +41,31 @@ for _ in range(3):
 """
 
 
-def seconds(code: str, environment: Mapping[str, str]) -> list[float]:
-    """What the code prints in a fresh interpreter."""
-    run = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
-    )
+def unpacked(folder: Path, *, bytecode: bool) -> Path:
+    """Unpacks this machine's package into the folder, which it returns."""
+    with zipfile.ZipFile(package.make(this_platform()).path) as archive:
+        wanted = [name for name in archive.namelist() if bytecode or not name.endswith(".pyc")]
+        archive.extractall(folder, wanted)
+    return folder
+
+
+def seconds(code: str, folder: Path, environment: Mapping[str, str]) -> list[float]:
+    """What the code prints in a fresh interpreter that keeps no bytecode, and finds modules in the folder first."""
+    command = [sys.executable, "-B", "-c", code]
+    run = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
     return [float(line) for line in run.stdout.split()]
 
 
-def medians(codes: list[str], environment: Mapping[str, str]) -> list[list[float]]:
-    """The medians of each code's figures; the codes take turns, so that they share what else the machine does."""
-    runs = [[seconds(code, environment) for code in codes] for _ in range(RUNS)]
+def medians(runs: list[tuple[str, Path]], environment: Mapping[str, str]) -> list[list[float]]:
+    """The medians of each one's figures; they take turns, so that they share what else the machine does."""
+    taken = [[seconds(code, folder, environment) for code, folder in runs] for _ in range(RUNS)]
     return [
         [statistics.median(figures) for figures in zip(*ones, strict=True)]
-        for ones in zip(*runs, strict=True)
+        for ones in zip(*taken, strict=True)
     ]
 
 
-def requests(environment: dict[str, str]) -> list[float]:
+def requests(folder: Path, environment: dict[str, str]) -> list[float]:
     """Seconds of the first, second and third GET of a version in a fresh interpreter."""
     with ministack():
         from benchmarks._catalog import catalog, rows
@@ -67,22 +77,18 @@ def requests(environment: dict[str, str]) -> list[float]:
         record.document.version = "v1"
         store.write_many(rows(record))
         stores = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-        return medians([REQUESTS], environment | stores)[0]
+        return medians([(REQUESTS, folder)], environment | stores | {"PYTHONPATH": str(ROOT)})[0]
 
 
 def main() -> int:
-    """Measures, prints, and gives the exit status: 1 when the limit is broken."""
-    with tempfile.TemporaryDirectory() as cache:
-        # Whatever the caller's own settings: bytecode is cached, but not in the source tree.
-        cached = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        cached["PYTHONPYCACHEPREFIX"] = cache
-        for code in (BASE, APP, BEARER):
-            seconds(code, cached)
-        [base], [app], [bearer] = medians([BASE, APP, BEARER], cached)
-        first, second, third = requests(cached)
-    with tempfile.TemporaryDirectory() as nothing:
-        uncached = {**os.environ, "PYTHONPYCACHEPREFIX": nothing, "PYTHONDONTWRITEBYTECODE": "1"}
-        [bare_base], [bare_app] = medians([BASE, APP], uncached)
+    """Measures, prints, and returns the exit status: 1 when a limit is broken."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        whole = unpacked(Path(one), bytecode=True)
+        bare = unpacked(Path(other), bytecode=False)
+        runs = [(BASE, whole), (APP, whole), (BEARER, whole), (BASE, bare), (APP, bare)]
+        [base], [app], [bearer], [bare_base], [bare_app] = medians(runs, plain)
+        first, second, third = requests(whole, plain)
 
     print(f"Cold start: medians of {RUNS} fresh interpreters on {machine()}\n")
     lines = [

@@ -1,5 +1,6 @@
 """The packages that the functions need, installed for the platform that they will run on."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -17,6 +18,9 @@ REQUIREMENTS = ROOT / "requirements.txt"
 BUILD = ROOT / "build"
 PYTHON = "3.13"
 """The runtime of the functions (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html)."""
+MAGIC = (3571).to_bytes(2, "little") + b"\r\n"
+"""What bytecode of that version begins with
+(https://github.com/python/cpython/blob/3.13/Include/internal/pycore_magic_number.h)."""
 GLIBC = (34, 28, 17)
 """Minor versions of the glibc 2.x whose wheels run there: Amazon Linux 2023 has 2.34."""
 SERVICES = ("dynamodb", "s3", "secretsmanager", "ssm", "sts")
@@ -25,10 +29,12 @@ SERVICES = ("dynamodb", "s3", "secretsmanager", "ssm", "sts")
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Where a package runs: a name for it, and what pip is told of it."""
+    """Where a package runs: a name for it, what pip must know of it, its version of Python and that one's magic."""
 
     name: str
     options: tuple[str, ...]
+    python: str = PYTHON
+    magic: bytes = MAGIC
 
 
 def lambda_platform(architecture: str) -> Platform:
@@ -42,8 +48,9 @@ def lambda_platform(architecture: str) -> Platform:
 
 def this_platform() -> Platform:
     """This machine's, under this Python: for an emulator that runs functions as its own processes."""
-    version = f"{sys.version_info.major}{sys.version_info.minor}"
-    return Platform(f"here-{sys.platform}-{version}", ())
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    name = f"here-{sys.platform}-{version.replace('.', '')}"
+    return Platform(name, (), version, importlib.util.MAGIC_NUMBER)
 
 
 def install(platform: Platform) -> Path:

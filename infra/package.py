@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from infra import bom
+from devserver.console import say
+from infra import bom, bytecode
 from infra.dependencies import BUILD, ROOT, Platform, install
 
 LIMIT = 30_000_000
 """Bytes that a package may have; Lambda takes 50 MB
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+UNPACKED_LIMIT = 100_000_000
+"""Bytes that it may have unpacked; Lambda takes 250 MB."""
+_WITHOUT_BYTECODE = """\
+Warning: the package has no bytecode, so that each cold start takes about 0.7 s longer. Python {version} alone can
+make it, and none is here. Install it so that `python{version}` is on the PATH (`pyenv install {version}`,
+`uv python install {version}`, or a package of your system), and package or deploy again."""
 _MOMENT = (2000, 1, 1, 12, 0, 0)
 _MODE = 0o100644 << 16
 _UNIX = 3
@@ -34,13 +41,19 @@ def own_files() -> list[Path]:
 
 
 def make(platform: Platform) -> Package:
-    """Makes the package for a platform as `build/weighthouse-PLATFORM.zip`; `Halt` when pip fails.
+    """Makes the package for a platform as `build/weighthouse-PLATFORM.zip`; `Halt` when pip or a compilation fails.
 
-    What is inside stands beside it, in `.cdx.json`.
+    What is inside stands beside it, in `.cdx.json`. Where no Python can make bytecode for the platform, it says so
+    and leaves it out.
     """
     installed = install(platform)
     files = {file.relative_to(installed).as_posix(): file for file in installed.rglob("*") if file.is_file()}
     files |= {file.relative_to(ROOT).as_posix(): file for file in own_files()}
+    compiler = bytecode.compiler(platform)
+    if compiler:
+        files |= bytecode.compiled(files, platform, compiler)
+    else:
+        say(_WITHOUT_BYTECODE.format(version=platform.python))
     path = BUILD / f"weighthouse-{platform.name}.zip"
     data = write_zip(path, files.items())
     digest = sha256(data).hexdigest()
