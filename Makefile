@@ -1,6 +1,6 @@
 # GNU make 3.81 (macOS) and newer.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser lint rebuild package deploy destroy bench bench-auth bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large bench-deploy bench-client bench-client-kills trial-mutants lock clean
+.PHONY: help run test test-repeats test-browser lint rebuild package deploy destroy bench bench-auth bench-cold bench-metadata bench-creators bench-kills bench-faults bench-planning bench-fuzz bench-large bench-deploy bench-client bench-client-kills trial-mutants lock clean
 
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
@@ -8,11 +8,14 @@ EMULATOR := .venv-emulator/.ready
 BENCH := .venv-bench/.ready
 MLFLOW := .venv-mlflow/.ready
 LOCK := .venv-lock/.ready
+# The tests start many processes of the service; with bytecode kept each starts sooner.
+test test-repeats test-browser: export PYTHONDONTWRITEBYTECODE =
 SET_UP = @python=$$(sh devserver/python.sh) && "$$python" devserver/install.py
 
 help:
 	@echo 'make run             serve on http://localhost:8000 (PORT=), data in .data (DATA_DIR=)'
 	@echo 'make test            run all tests'
+	@echo 'make test-repeats    run what make test leaves out: the same checks on further ways'
 	@echo 'make test-browser    try in Chromium what pages of other sites can do to make run'
 	@echo 'make lint            check style and types'
 	@echo 'make rebuild         make the index again from the bucket (stop make run first); STAGE=S for a deployment, DRY_RUN=1 to look'
@@ -44,6 +47,9 @@ rebuild: $(RUN) $(EMULATOR)
 
 test: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+test-repeats: $(DEV) $(EMULATOR)
+	@exec .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m repeat
 
 test-browser: $(DEV) $(EMULATOR)
 	@exec .venv/bin/python -m pytest -rs tests/browser

@@ -15,6 +15,7 @@ import pytest
 import requests
 from doors import Client, Door, eventually, pieces, put, sha256
 from each import each
+from repeats import again
 
 from benchmarks._seaweed import seaweedfs
 from chalicelib.settings import MIB
@@ -116,7 +117,7 @@ def again_after(client: Client, way: str) -> None:
     service.start()
 
 
-@pytest.mark.parametrize("way", ["stopped", "killed", "rebuilt"])
+@pytest.mark.parametrize("way", [again("stopped"), "killed", "rebuilt"])
 def test_every_answer_is_the_same_after_it_was(way: str, own: Client) -> None:
     before = answers(own)
     assert len(before["list"]) == 5

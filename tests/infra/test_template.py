@@ -5,7 +5,6 @@ import re
 from functools import cache
 
 import pytest
-from cfnlint.api import lint
 from each import each
 
 import app
@@ -45,6 +44,9 @@ def definition(auth="none"):
 
 @pytest.mark.parametrize(("auth", "values"), [("none", {}), ("iam", OTHERS)], ids=["defaults", "others"])
 def test_cfn_lint_finds_nothing(auth, values):
+    # To import it takes each process of the tests a second.
+    from cfnlint.api import lint
+
     # A parameter's default stands for its value.
     changed = json.loads(json.dumps(template(auth)))
     for key, value in values.items():

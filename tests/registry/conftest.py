@@ -1,7 +1,8 @@
 """The whole service in this process, on moto's S3 and DynamoDB: quick, and every AWS call can be counted."""
 
 import copy
-from functools import cache, lru_cache
+from collections import defaultdict
+from functools import cache, lru_cache, partial
 from threading import RLock
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -9,16 +10,16 @@ from unittest.mock import patch
 import direct
 import moto.dynamodb.models
 import pytest
+import stores
 import wired
 from api import Api, CallCounter
 from botocore.client import BaseClient
 from moto import backend_index, mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from moto.s3.exceptions import NoSuchUpload
-from moto.s3.models import s3_backends
 
 # moto tries the patterns of 140 services before it finds that a request is for S3.
 _S3_FIRST = sorted(backend_index.backend_url_patterns, key=lambda pattern: pattern[0] != "s3")
@@ -50,10 +51,21 @@ def _sorted_rows(moto_table):
     return sorted(found, key=lambda row: (row.hash_key.value, row.range_key.value))
 
 
-def _copied_once(transact):
+def _copied_where_changed(transact):
     # moto copies its whole table for each single change of a transaction, to have it back when one fails.
     def transacted(backend, changes):
-        table_as_it_was = cache(copy.deepcopy)
+        @cache
+        def table_as_it_was(table):
+            was = copy.copy(table)
+            was.items = defaultdict(dict, {key: dict(rows) for key, rows in table.items.items()})
+            for change in changes:
+                ((_, written),) = change.items()
+                row = written.get("Key") or written["Item"]
+                partition = was.items.get(DynamoType(row[table.hash_key_attr]), {})
+                place = DynamoType(row[table.range_key_attr])
+                if place in partition:
+                    partition[place] = copy.deepcopy(partition[place])
+            return was
 
         def copied(thing):
             return table_as_it_was(thing) if isinstance(thing, Table) else copy.deepcopy(thing)
@@ -87,44 +99,71 @@ def _one_at_a_time(make_api_call):
     return locked
 
 
-@pytest.fixture
-def aws(monkeypatch):
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE"):
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "WEIGHTHOUSE_FORM_LIMIT": "20000000",
+}
+UNSET = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE")
+
+
+def _set(monkeypatch):
+    for name in UNSET:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("WEIGHTHOUSE_FORM_LIMIT", "20000000")
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+def _forget():
     from chalicelib.settings import settings
-    from chalicelib.store import bucket, table, token_key, wire
+    from chalicelib.store import bucket
+
+    for cached in (settings, bucket.signer, bucket.public_signer, bucket.session):
+        cached.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def _moto():
+    """moto with the empty stores, one for all tests of a file: to make them takes longer than most tests."""
+    from chalicelib.store import bucket, table, wire
     from chalicelib.store.rows import Row
 
-    settings.cache_clear()
-    bucket.signer.cache_clear()
-    bucket.public_signer.cache_clear()
-    bucket.session.cache_clear()
-    with mock_aws():
+    with pytest.MonkeyPatch.context() as monkeypatch, mock_aws():
+        _set(monkeypatch)
+        _forget()
         s3, connection = _clients()
         monkeypatch.setattr("moto.dynamodb.models.table.Table.all_items", _sorted_rows)
         monkeypatch.setattr(ResponseSerializer, "get_value", _looked_at_once(ResponseSerializer.get_value))
         monkeypatch.setattr(
-            DynamoDBBackend, "transact_write_items", _copied_once(DynamoDBBackend.transact_write_items)
+            DynamoDBBackend,
+            "transact_write_items",
+            _copied_where_changed(DynamoDBBackend.transact_write_items),
         )
         monkeypatch.setattr(backend_index, "backend_url_patterns", _S3_FIRST)
         monkeypatch.setattr(BaseClient, "_make_api_call", _one_at_a_time(BaseClient._make_api_call))
+        monkeypatch.setattr(s3()._endpoint, "make_request", partial(direct.send, s3()._endpoint))
         monkeypatch.setattr(bucket, "client", s3)
         monkeypatch.setattr(wire, "send", wired.send)
         monkeypatch.setattr(Row, "_connection", connection)
-        # As if another process had made it, and this one had read it.
-        monkeypatch.setattr(token_key, "key", lambda: b"k" * token_key.BYTES)
         table.create_table()
         bucket.create()
-        s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[settings().bucket].multiparts = _Multiparts()
-        yield
-    settings.cache_clear()
-    bucket.signer.cache_clear()
-    bucket.public_signer.cache_clear()
-    bucket.session.cache_clear()
+        stores.bucket().multiparts = _Multiparts()
+        yield stores.Pristine()
+    _forget()
+
+
+@pytest.fixture
+def aws(_moto, monkeypatch):
+    _set(monkeypatch)
+    _forget()
+    # As if another process had made it, and this one had read it.
+    from chalicelib.store import token_key
+
+    monkeypatch.setattr(token_key, "key", lambda: b"k" * token_key.BYTES)
+    _moto.restore()
+    yield
+    _forget()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from botocore.client import BaseClient
 from each import each
 from planting import plant, plant_all
+from stores import once
 
 SMALL, LARGE = "/ai-models/ana/small", "/ai-models/ana/large"
 NOTE = {"UpdateItem": 1}
@@ -26,14 +27,19 @@ def folder(number):
     return packed.getvalue()
 
 
-@pytest.fixture
-def stocked(api):
+@once
+def stock(api):
     """A small version, a version of 12 files, and a ZIP of each that has been made."""
     fields = {"description": "alpha beta gamma", "tags": "a,b", "framework": "onnx", "model_type": "nlp"}
     assert api.upload(model_id="small", filename="00.pt", **fields).status == 200
     assert api.upload_zip(folder(12), model_id="large", **fields).status == 200
     for path in (SMALL, LARGE):
         assert api.get(f"{path}/download").status == 307
+
+
+@pytest.fixture
+def stocked(api):
+    stock(api)
     return api
 
 

@@ -13,6 +13,7 @@ from api import everything
 from faults import Fault, Killed
 from interleaving import just_before
 from planting import names, plant, plant_all
+from stores import once
 
 from chalicelib.registry import clock, deleting
 from chalicelib.store import objects
@@ -196,8 +197,9 @@ class TestManyFiles:
 
 
 def test_killed_at_any_write_the_version_is_whole_or_the_sweep_removes_it(api):
+    uploaded = once(lambda: upload(api, zipped=True))
     for number in count():
-        upload(api, zipped=True)
+        uploaded()
         fault = Fault(number, kill=True, reads=False)
         with suppress(Killed), fault.acting():
             assert api.delete(ONE, version="v1").status == 200
@@ -215,8 +217,9 @@ def test_killed_at_any_write_the_version_is_whole_or_the_sweep_removes_it(api):
 
 
 def test_cut_off_at_any_write_the_error_is_passing_and_a_second_try_or_the_sweep_ends_it(api):
+    uploaded = once(lambda: upload(api))
     for number in count():
-        upload(api)
+        uploaded()
         fault = Fault(number, reads=False)
         with fault.acting():
             status = api.delete(ONE, version="v1").status
@@ -229,8 +232,9 @@ def test_cut_off_at_any_write_the_error_is_passing_and_a_second_try_or_the_sweep
 
 
 def test_after_a_killed_deletion_the_name_is_free_in_two_minutes_without_a_sweep(api):
+    uploaded = once(lambda: upload(api))
     for number in count(1):
-        upload(api)
+        uploaded()
         fault = Fault(number, kill=True, reads=False)
         with suppress(Killed), fault.acting():
             api.delete(ONE, version="v1")
@@ -260,18 +264,20 @@ def each_moment(act_in_the_middle, request):
 
 
 def test_of_two_deletions_one_wins_at_any_moment(api):
-    plant(files=11)
+    planted = once(lambda: plant(files=11))
+    planted()
     for outer, inner in each_moment(
         lambda: api.delete(ONE, version="v1"), lambda: api.delete(ONE, version="v1")
     ):
         if inner:
             assert sorted([outer.status, inner.status]) == [200, 404]
         assert everything() == NOTHING
-        plant(files=11)
+        planted()
 
 
 def test_an_upload_during_a_deletion_is_refused_or_whole_at_any_moment(api):
-    upload(api)
+    is_there = once(lambda: upload(api))
+    is_there()
     statuses = []
     moments = each_moment(
         lambda: api.upload_zip(folder(), model_id="iris"), lambda: api.delete(ONE, version="v1")
@@ -281,7 +287,7 @@ def test_an_upload_during_a_deletion_is_refused_or_whole_at_any_moment(api):
         statuses.append(uploaded and uploaded.status)
         if uploaded is None or uploaded.status == 409:
             assert everything() == NOTHING
-            upload(api)
+            is_there()
         assert_whole(api)
     # The name is free with the deletion's last call, and not before.
     assert set(statuses) == {409, None}
@@ -297,7 +303,8 @@ def test_an_upload_during_a_deletion_is_refused_or_whole_at_any_moment(api):
     ],
 )
 def test_a_download_during_a_deletion_is_whole_or_not_found_at_any_moment(api, members, query):
-    api.upload_zip(folder(members), model_id="iris")
+    uploaded = once(lambda: api.upload_zip(folder(members), model_id="iris"))
+    uploaded()
     moments = each_moment(
         lambda: api.delete(ONE, version="v1"),
         lambda: api.get(f"{ONE}/download", version="v1", accept="application/octet-stream", **query),
@@ -306,7 +313,7 @@ def test_a_download_during_a_deletion_is_whole_or_not_found_at_any_moment(api, m
         assert answer.status in (200, 404), answer.content
         api.delete(ONE, version="v1")
         assert everything() == NOTHING
-        api.upload_zip(folder(members), model_id="iris")
+        uploaded()
 
 
 @pytest.mark.parametrize(
@@ -321,9 +328,9 @@ def test_a_download_during_a_deletion_is_whole_or_not_found_at_any_moment(api, m
     ],
 )
 def test_a_reader_during_a_deletion_sees_it_or_not_at_any_moment(api, path):
-    fields = {"tags": ["a"], "files": 11}
-    plant(**fields)
+    planted = once(lambda: plant(tags=["a"], files=11))
+    planted()
     for answer, _ in each_moment(lambda: api.delete(ONE, version="v1"), lambda: api.get(path)):
         assert answer.status in (200, 404), answer.content
         api.delete(ONE, version="v1")
-        plant(**fields)
+        planted()

@@ -9,6 +9,7 @@ from api import Context, everything
 from botocore.client import BaseClient
 from faults import Killed, kills
 from planting import plant, plant_all
+from stores import once
 
 from chalicelib.errors import StoreBusy
 from chalicelib.registry import clock, deleting, marking, sweeping
@@ -113,9 +114,9 @@ def test_a_run_without_any_time_does_nothing_but_call_the_next(api, monkeypatch)
 
 
 def test_a_run_that_was_killed_is_gone_on_with_after_a_minute(api, later):
+    handed_over = once(lambda: (plant_stored(25), api.delete(IRIS)))
     for fault in kills():
-        plant_stored(25)
-        api.delete(IRIS)
+        handed_over()
         [task] = objects.list_keys("tasks/")
         act(fault, lambda task=task: api.deliver(task))
         later(LEASE + 1)
@@ -125,9 +126,9 @@ def test_a_run_that_was_killed_is_gone_on_with_after_a_minute(api, later):
 
 
 def test_a_run_that_was_killed_is_found_by_the_sweep(api, later):
+    handed_over = once(lambda: (plant_stored(25), api.delete(IRIS)))
     for fault in kills():
-        plant_stored(25)
-        api.delete(IRIS)
+        handed_over()
         act(fault, api.deliver)
         objects.delete_prefix("tasks/")
         later(200)
@@ -226,8 +227,9 @@ class TestManyVersions:
         assert everything() == NOTHING
 
     def test_what_a_kill_leaves_of_many_is_found_by_the_sweep(self, api, later):
+        planted = once(lambda: self.plant(4))
         for fault in kills():
-            self.plant(4)
+            planted()
             act(fault, lambda: api.delete(IRIS, all_versions="true"))
             act(fault, api.deliver)
             later(200)

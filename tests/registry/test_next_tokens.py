@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from planting import plant, plant_all
 from stealing import stolen
+from stores import once
 
 from chalicelib.registry import next_tokens
 from chalicelib.registry.callers import Caller, anyone
@@ -49,8 +50,8 @@ OTHERS = [
 ]
 
 
-@pytest.fixture
-def stocked(api):
+@once
+def stock(api):
     """Three versions and three files on every one of the lists, for two users."""
     fields = {"framework": "onnx", "model_type": "nlp", "tags": ["a", "b"], "description": "tiny"}
     for user_id in ("ana", "bob"):
@@ -61,6 +62,11 @@ def stocked(api):
     planned = [{"filename": f"{n}.bin", "file_size": 1} for n in range(3)]
     plan = {"user_id": "ana", "model_id": "new", "name": "New", "files": planned, "upload_id": UPLOAD}
     assert api.post("/ai-models/upload/files", plan).status == 200
+
+
+@pytest.fixture
+def stocked(api):
+    stock(api)
     return api
 
 

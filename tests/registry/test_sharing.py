@@ -219,8 +219,9 @@ def test_a_run_that_is_killed_is_followed_by_another(uploader, monkeypatch):
     """In turn by an event that is delivered again, and by the sweep alone."""
     files = {path: FILES[path] for path in list(FILES)[:2]}
     monkeypatch.setattr(sharing, "SHARE", units.MEMBER_COST)
+    sent = uploader.once(lambda: send(uploader, files))
     for number, fault in enumerate(kills()):
-        send(uploader, files)
+        sent()
         task = share_out(uploader)[0]
         with suppress(Killed), fault.acting():
             uploader.api.deliver(task)

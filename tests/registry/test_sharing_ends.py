@@ -13,6 +13,7 @@ from interleaving import just_before
 from people import People
 from planting import plant_all
 from stealing import changed, stolen
+from stores import once
 
 from chalicelib.registry import deleting, manifests, marking, readers
 from chalicelib.registry.rebuilding import rebuild
@@ -81,12 +82,6 @@ def delete(people, versions, **query):
         people.ana.delete(IRIS, version=f"v{number}")
 
 
-def wipe():
-    """Empties the stores, so that the next round begins anew."""
-    table.clear(keep="none#")
-    objects.delete_prefix("")
-
-
 def traces():
     """The rows and objects that say who may read a model."""
     return [*table.scan("access#"), *objects.list_keys("access/")]
@@ -100,8 +95,9 @@ WAYS = [(1, {"version": "v1"}), (2, {}), (5, {"all_versions": "true"})]
 )
 def test_sharing_does_not_outlive_a_deletion_that_died(people, versions, query):
     """Killed at each write until nothing tells of the sharing; what comes then can't bring it back."""
+    prepared = once(lambda: prepare(people, versions))
     for fault in kills():
-        prepare(people, versions)
+        prepared()
         with suppress(Killed), fault.acting():
             delete(people, versions, **query)
         assert_consistent(fault)
@@ -116,21 +112,20 @@ def test_sharing_does_not_outlive_a_deletion_that_died(people, versions, query):
             assert people.ana.get(IRIS).status == 200
             assert people.ben.get(IRIS).status == 404, fault
             assert traces() == []
-        wipe()
         if ended:
             break
     assert fault.at >= 2
 
 
 def test_a_new_model_is_private_by_every_route(people):
+    prepared = once(lambda: prepare(people, 1))
     for at in (1, 2):
-        prepare(people, 1)
+        prepared()
         with suppress(Killed), Fault(at, kill=True, reads=False).acting():
             people.ana.delete(IRIS)
         sweep_later()
         assert people.ana.upload().status == 200
         assert_private(people, at)
-        wipe()
 
 
 def test_the_copy_of_an_ended_model_shares_no_other(people):
@@ -187,15 +182,15 @@ def test_a_row_from_before_without_its_model_ends_with_the_next_sweep(people, mo
 
 def test_what_somebody_lost_no_rebuild_gives_back(people):
     """Sharing with fewer, killed at each of its writes: the copy never has more than the table and the request."""
+    prepared = once(lambda: prepare(people, 1, users=("ben", "cleo")))
     for fault in kills():
-        prepare(people, 1, users=("ben", "cleo"))
+        prepared()
         with suppress(Killed), fault.acting():
             share(people, "cleo")
         could = people.ben.get(IRIS).status == 200
         table.clear(keep=keys.HISTORY)
         rebuild()
         assert could or people.ben.get(IRIS).status == 404, fault
-        wipe()
 
 
 RACES = {
@@ -270,17 +265,21 @@ def test_no_race_leaves_a_model_shared_that_is_gone(people, race, monkeypatch):
         settle(*model)
 
     monkeypatch.setattr(readers, "settle", settled)
-    number = 0
-    while True:
+
+    @once
+    def prepared():
         count = 5 if race.startswith("all") else 2 if race == "two deletions" else 1
         plant_all([("iris", f"v{n}", {}) for n in range(1, count + 1)])
         if "private" not in race:
             share(people, "ben")
+
+    number = 0
+    while True:
+        prepared()
         with just_before(number, partial(second, People(copy.copy(people._api)))) as made:
             first(people)
         assert_consistent((race, number))
         assert len(traces()) in (0, 2), (race, number)
-        wipe()
         if len(made) <= number or number == 7:
             break
         number += 1

@@ -6,6 +6,7 @@ nothing is left that belongs to nothing.
 
 import pytest
 from faults import Fault, Killed, kills
+from repeats import again
 from shrinking import shrink_to_one
 from uploading import AFTER_EXPIRY, FILES, LATER, zipped
 
@@ -93,7 +94,7 @@ def test_a_plan_leaves_nothing_but_a_reservation_that_expires(uploader):
         uploader.remove()
 
 
-@pytest.mark.parametrize("planned", ["here", "later", "rows", "folder"], indirect=True)
+@pytest.mark.parametrize("planned", [again("here"), again("later"), "rows", "folder"], indirect=True)
 def test_a_completion_is_gone_on_with(uploader, planned):
     for fault in kills():
         planned()
@@ -109,7 +110,7 @@ def test_a_completion_is_gone_on_with(uploader, planned):
         uploader.remove()
 
 
-@pytest.mark.parametrize("planned", ["later", "folder"], indirect=True)
+@pytest.mark.parametrize("planned", [again("later"), "folder"], indirect=True)
 def test_a_completion_is_finished_or_undone_by_the_sweep_alone(uploader, planned):
     for fault in kills():
         planned()

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import BotoCoreError
 from faults import cuts
 from pynamodb.exceptions import PynamoDBException
+from repeats import again
 from shrinking import shrink_to_one
 from uploading import AFTER_EXPIRY, FILES, LATER
 
@@ -59,7 +60,7 @@ def test_a_plan_can_be_asked_for_again(uploader, monkeypatch):
         uploader.remove()
 
 
-@pytest.mark.parametrize("kind", ["here", "later", "folder"])
+@pytest.mark.parametrize("kind", ["here", again("later"), again("folder")])
 def test_a_completion_is_gone_on_with(uploader, monkeypatch, kind):
     if kind == "later":
         monkeypatch.setenv("WEIGHTHOUSE_REQUEST_VERIFY_LIMIT", "1")

@@ -152,15 +152,17 @@ class Uploader:
         self._removed.add(held)
 
     def once(self, prepare):
-        """`prepare` for a loop: it runs the first time; later stores, plan and clock are put back to where it ended."""
+        """As `stores.once`; the plan and the clock are put back, too."""
         ended = []
 
+        def kept():
+            prepare()
+            ended.append((self.plan, self.late))
+
+        stored = stores.once(kept)
+
         def prepared():
-            if ended:
-                snapshot, self.plan, self.late = ended[0]
-                snapshot.restore()
-            else:
-                prepare()
-                ended.append((stores.Snapshot(), self.plan, self.late))
+            stored()
+            self.plan, self.late = ended[0]
 
         return prepared
