@@ -38,7 +38,7 @@ def plan(uploader, files=FILES, *, hashes=(), **fields):
 
 def sent(planned):
     """The files of a plan that the client has to send, alone or in the bundle."""
-    for file in planned["files"]:
+    for file in each(planned["files"]):
         travels = bool(file["parts"]) or file["bundle_offset"] is not None
         assert file["already_stored"] is not travels
         assert travels or file["parts_total"] == 0
