@@ -101,7 +101,7 @@ def run(
 
     `wide` asks a service that knows its callers for everything that `WIDE` has too.
     """
-    service, ledger = setup.service, Ledger()
+    service, ledger, failures = setup.service, Ledger(), list[str]()
     client = PatientClient(service.url, patience, bearer() if wide else "")
     setup.fail(rate)
     with echoes(service.environment, chance.randrange(10**6)) as repeated:
@@ -112,6 +112,7 @@ def run(
                 while workload.left_to_do > at:
                     time.sleep(0.02)
                 time.sleep(chance.uniform(0, 0.5))
+                failures += _failures(service)
                 service.kill()
                 service.start()
                 client.url = service.url
@@ -124,7 +125,13 @@ def run(
         _settle(setup, outcome, ledger)
         if wide:
             outcome.wrong += workload.others.check(client)
+        outcome.wrong += failures + _failures(service)
     return outcome
+
+
+def _failures(service: LocalService) -> list[str]:
+    """What the service has logged, since it was started, of exceptions that are answered with status 500."""
+    return [line for line in service.log.splitlines() if '"ERROR"' in line]
 
 
 def _settle(setup: Setup, outcome: Outcome, ledger: Ledger) -> None:
