@@ -194,7 +194,7 @@ class TestTags:
         ("model_type=vision", ["model_type", "vision", "computer_vision"]),
         ("limit=0", ["limit", "0"]),
         ("limit=1001", ["limit", "1001", "1,000"]),
-        ("limit=1e2", ["limit", "1e2"]),
+        ("limit=1e-2", ["limit", "1e-2"]),
         ("skip=-1", ["skip", "-1"]),
         ("skip=1000001", ["skip"]),
         ("skip=" + "9" * 500, ["skip"]),

@@ -174,7 +174,9 @@ def test_json_at_its_own_limits_is_taken_or_refused(api, text):
                 )
                 assert answer.status in (200, 400, 413), (field, answer.content[:500])
                 if answer.status == 200:
-                    assert field == "custom_metadata" or (field, text) == ("test_accuracy", f"0.{HUGE}")
+                    # As a double, the nines after the point are 1: a whole number, too.
+                    is_one = text == f"0.{HUGE}" and field in ("test_accuracy", "num_parameters", "file_size")
+                    assert field == "custom_metadata" or is_one
                     assert api.delete(f"/ai-models/uploads/{answer.json['upload_id']}").status == 204
 
 
@@ -282,7 +284,7 @@ def test_pages_of_what_arrived_at_every_limit_and_beyond(api, upload):
     address, name = upload
     for query in ({"limit": 1}, {"limit": 1_000}, {"filename": name}):
         assert len(api.get(f"{address}/parts", **query).json["files"]) == 1
-    for limit in (0, -1, 1_001, HUGE, "1.0", "١", "1e2"):
+    for limit in (0, -1, 1_001, HUGE, "1.5", "١", "1e-2"):
         refused(api.get(f"{address}/parts", limit=limit), "limit")
     for token in ("x", "x" * 100_000, "é", "AAAA", HUGE):
         refused(api.get(f"{address}/parts", next_token=token), "next_token")

@@ -104,7 +104,7 @@ class TestGivingUp:
         monkeypatch.setattr(Context, "get_remaining_time_in_millis", remaining)
         sizes = []
         for runs in count(1):
-            left["checks"] = 3
+            left["checks"] = 5
             uploader.api.deliver(*objects.list_keys("tasks/"))
             sizes.append(sum(map(len, everything()[:2])))
             if not list(objects.list_keys("tasks/")):

@@ -377,7 +377,7 @@ def test_what_is_not_there_is_named(api, path, named):
         ("/ai-models/ana/iris/versions?skip=1", "skip"),
         ("/ai-models/ana/iris/files?limit=ten", "limit"),
         ("/ai-models/ana/iris/files?limit=-1", "limit"),
-        ("/ai-models/ana/iris/files?limit=1.0", "limit"),
+        ("/ai-models/ana/iris/files?limit=1.5", "limit"),
         ("/ai-models/ana/iris/files?limit=٣", "limit"),
     ],
 )
