@@ -6,11 +6,11 @@ import threading
 from queue import Empty, Full, LifoQueue
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
 
 from weighthouse.forking import begin_anew_in_children
+from weighthouse.proxies import Proxy, proxy_for
 
 BLOCK = 256 * 1024
 """Bytes that are read, sent and received at a time."""
@@ -50,23 +50,25 @@ class Connections:
 
     def __init__(self) -> None:
         # Kept in a forked process: macOS can't be asked for its proxies there.
-        self._proxies: dict[tuple[str, str, bool], str | None] = {}
+        self._proxies: dict[tuple[str, str, bool], Proxy | None] = {}
         self.begin_anew()
         begin_anew_in_children(self)
 
     def begin_anew(self) -> None:
         """Forgets all connections. A forked process closes its copies of those that were idle: no other's."""
-        self._managers: dict[str | None, PoolManager] = {}
+        self._managers: dict[Proxy | None, PoolManager] = {}
         self._lock = threading.Lock()
 
     def to(self, url: str, *, direct: bool = False) -> PoolManager:
-        """What sends requests to the host of `url`; with `direct` never by way of a proxy."""
+        """What sends requests to the host of `url`; with `direct` never by way of a proxy.
+
+        Raises `InvalidInput` when the environment names a proxy that can't be one.
+        """
         parts = urlsplit(url)
         with self._lock:
             # Looking through the environment for a proxy takes longer than all else of a request.
             if (origin := (parts.scheme, parts.netloc, direct)) not in self._proxies:
-                bypassed = direct or proxy_bypass(parts.hostname or "")
-                self._proxies[origin] = None if bypassed else getproxies().get(parts.scheme)
+                self._proxies[origin] = None if direct else proxy_for(url)
             proxy = self._proxies[origin]
             if proxy not in self._managers:
                 self._managers[proxy] = _manager(proxy)
@@ -80,8 +82,12 @@ class Connections:
             manager.clear()
 
 
-def _manager(proxy: str | None) -> PoolManager:
+def _manager(proxy: Proxy | None) -> PoolManager:
     options: dict[str, Any] = {"maxsize": _KEPT, "blocksize": BLOCK, "retries": False}
-    manager = ProxyManager(proxy, **options) if proxy else PoolManager(**options)
+    manager = (
+        ProxyManager(proxy.url, proxy_headers=dict(proxy.headers), **options)
+        if proxy
+        else PoolManager(**options)
+    )
     manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
     return manager

@@ -36,6 +36,9 @@ _EMPTY = 1000
 # and longer where it reads a large upload within the request, as `make run` does.
 _SERVICE = urllib3.Timeout(connect=10, read=90)
 _STORE = urllib3.Timeout(connect=30, read=60)
+_PROXY_REFUSES = "Tunnel connection failed: 407"
+"""What urllib3 says of a proxy that wants to know who asks."""
+_NAME_IT = "name the proxy as http://user:password@host:port, in HTTPS_PROXY or HTTP_PROXY"
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _LONGEST_RETRY_AFTER = 60.0
 _LONGEST_DETAIL = 2000
@@ -81,7 +84,7 @@ class Transport:
     def _send(self, method: str, url: str, **request: Any) -> urllib3.BaseHTTPResponse:
         """An answer, whatever its status, of which the body is yet to be read; raises `Transient` when none comes."""
         try:
-            return self._connections.to(url, direct=origin(url) == self._direct).request(
+            answer = self._connections.to(url, direct=origin(url) == self._direct).request(
                 method, url, redirect=False, preload_content=False, **request
             )
         except SSLError as error:
@@ -89,7 +92,13 @@ class Transport:
         except (HTTPError, OSError) as error:
             within = BUDGET if self._reached else _DOUBTFUL
             cause = Unreachable(f"{origin(url)} can't be reached: {_cause(error)}")
+            if _PROXY_REFUSES in cause.detail:
+                raise Unreachable(f"{cause.detail}; {_NAME_IT}") from error
             raise Transient(cause, within=within) from error
+        if answer.status == 407:
+            answer.close()
+            raise Unreachable(f"A proxy does not let requests to {origin(url)} pass; {_NAME_IT}")
+        return answer
 
     def _ask(
         self, method: str, path: str, query: Mapping[str, Any], body: Any
