@@ -214,6 +214,14 @@ def test_a_publisher_that_lost_its_reservation_replaces_no_manifest(api, later):
     assert assert_whole(api)["name"] == "Reborn"
 
 
+def test_a_publisher_that_slept_replaces_no_manifest(api, later):
+    """What it finds in its place may be of another run, which publishes this upload by now."""
+    objects.put(key(), b"of another run")
+    with stolen(key(), lambda _: later()):
+        assert api.upload().status == 503
+    assert objects.get(key()) == b"of another run"
+
+
 def test_a_publisher_that_lost_its_reservation_replaces_no_list_of_files(api, later):
     def sleep_on(_):
         later()
