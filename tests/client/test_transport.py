@@ -429,14 +429,23 @@ def test_what_is_not_read_to_its_end_is_closed(client, pretended, monkeypatch):
     monkeypatch.setattr(HTTPResponse, "close", lambda answer: (closed.append(answer), close(answer)))
     monkeypatch.setattr("weighthouse.transport.BLOCK", 2)
     monkeypatch.setattr("weighthouse.transport.LARGEST", 2)
-    blocks = iter(client.transport.get(pretended._url("a"), 2, 6, 10))
+    # Python closes what nothing refers to any more, though not everywhere at once.
+    coming = client.transport.get(pretended._url("a"), 2, 6, 10)
+    blocks = iter(coming)
     next(blocks)
     assert closed == []
     blocks.close()
     assert len(closed) == 1
-    with pytest.raises(StoreRefused):
+    with pytest.raises(StoreRefused) as other:
         client.transport.get(pretended._url("a"), 2, 6, 11)
     assert len(closed) == 2
-    with pytest.raises(InvalidAnswer, match="answers with more than 2 bytes"):
+    with pytest.raises(InvalidAnswer, match="answers with more than 2 bytes") as larger:
         client.get("u", "m")
     assert len(closed) == 3
+    del coming, other, larger
+
+
+def test_of_a_url_that_is_refused_the_beginning_is_said(client, pretended):
+    url = "ftp://" + "x" * 74 + "secret"
+    with pytest.raises(InvalidAnswer, match=rf"names the URL '{url[:80]}';"):
+        client.transport.get(url, 0, 4, 10)
