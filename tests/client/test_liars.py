@@ -405,7 +405,7 @@ def test_links_that_lie_in_the_destination_lead_no_write_outside(lie, home):
     (to / "sub").mkdir()
     for name in ("model.bin", ".model.bin.weighthouse-part"):
         (to / "sub" / name).symlink_to(target / "secret")
-    client.pull("u", "m", "v1", directory=to)
+    client.pull("u", "m", "v1", directory=to, force=True)
     (to / "sub" / "model.bin").unlink()
     (to / "sub" / ".model.bin.weighthouse-part").hardlink_to(target / "secret")
     client.pull("u", "m", "v1", directory=to)

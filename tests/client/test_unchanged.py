@@ -13,7 +13,7 @@ import zipfile
 import pytest
 from pretender import Pretender
 
-from weighthouse import Client, FileChanged, hashes
+from weighthouse import Client, FileChanged, LocalEdits, hashes
 from weighthouse.hashes import Clocks, Hashes, Stamp, stamp
 from weighthouse.notes import open_notes
 from weighthouse.progress import Meter
@@ -162,7 +162,10 @@ def test_a_pull_never_takes_other_bytes_for_its_own(aged, tmp_path, change, cach
         next_tick(model)
         change(model)
         assert model.read_bytes() == NEW
-        assert client.pull("u", "m", "v1", directory=tmp_path / "to", cache=cache)
+        with pytest.raises(LocalEdits):
+            client.pull("u", "m", "v1", directory=tmp_path / "to", cache=cache)
+        assert model.read_bytes() == NEW
+        assert client.pull("u", "m", "v1", directory=tmp_path / "to", cache=cache, force=True)
         assert model.read_bytes() == OLD
         client.pull("u", "m", "v1", directory=tmp_path / "other", cache=cache)
         assert (tmp_path / "other" / "model.bin").read_bytes() == OLD

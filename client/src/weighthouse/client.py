@@ -111,6 +111,8 @@ class Client:
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
         cache: str | os.PathLike[str] | None = None,
+        force: bool = False,
+        exact: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Pulled:
         """Fetches the files of a version into `directory`, which is `model_id` unless given.
@@ -120,7 +122,11 @@ class Client:
         `.gitignore`; files that match `include`, all without it, and not `exclude` are fetched. `cache` is a folder
         that keeps content by its hash and shares it by hard links; do not change files that were pulled with one.
 
-        Raises `NotFound`, `InvalidInput`, and `ContentMismatch`.
+        A file that differs from what a pull or a push last left at its place is not replaced: `LocalEdits` names such
+        files before anything is fetched, and `force` has them replaced. `exact` removes what a former pull into
+        `directory` put there and the version does not have, with the folders that this leaves empty.
+
+        Raises `NotFound`, `InvalidInput`, `LocalEdits`, and `ContentMismatch`.
         """
         from weighthouse.pull.pulling import pull
 
@@ -134,6 +140,8 @@ class Client:
             include=tuple(include),
             exclude=tuple(exclude),
             cache=Path(cache) if cache is not None else None,
+            force=force,
+            exact=exact,
             on_progress=on_progress,
         )
 

@@ -27,6 +27,10 @@ class InvalidInput(WeighthouseError):
     """What the caller gave breaks a rule; nothing has been sent."""
 
 
+class LocalEdits(WeighthouseError):
+    """A pull would overwrite or remove files that are not what a pull or a push left there; nothing was fetched."""
+
+
 class FileChanged(WeighthouseError):
     """A file kept changing while it was read; push it again once nothing writes to it."""
 

@@ -10,6 +10,8 @@ from weighthouse.settings import not_kept, state_folder
 
 _KEPT = 90 * 86_400
 """Seconds after which what nobody asked for is forgotten."""
+_PLACES_KEPT = 730 * 86_400
+"""The same for what was pulled: without a record a file is taken for an edited one."""
 _TABLES = """
 DROP TABLE IF EXISTS hashes; -- of clients that took less for an unchanged file
 CREATE TABLE IF NOT EXISTS stamps (
@@ -18,6 +20,9 @@ CREATE TABLE IF NOT EXISTS stamps (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uploads (
     key TEXT PRIMARY KEY, upload_id TEXT, fingerprint TEXT, used INTEGER
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS places (
+    path BLOB, sha256 TEXT, folder BLOB, used INTEGER, PRIMARY KEY (path, sha256)
 ) WITHOUT ROWID;
 """
 
@@ -49,6 +54,7 @@ def _open(path: str) -> sqlite3.Connection:
         before = int(time.time()) - _KEPT
         connection.execute("DELETE FROM stamps WHERE used < ?", (before,))
         connection.execute("DELETE FROM uploads WHERE used < ?", (before,))
+        connection.execute("DELETE FROM places WHERE used < ?", (int(time.time()) - _PLACES_KEPT,))
     except BaseException:
         connection.close()
         raise

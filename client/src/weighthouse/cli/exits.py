@@ -26,6 +26,7 @@ _BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
     (errors.InvalidRequest, USAGE),
     (errors.NotFound, NOT_FOUND),
     (errors.Conflict, CONFLICT),
+    (errors.LocalEdits, CONFLICT),
     (errors.NotAuthenticated, REFUSED),
     (errors.Forbidden, REFUSED),
     (errors.Unreachable, UNAVAILABLE),

@@ -100,6 +100,10 @@ def push_command(
     metavar="DIR",
     help="Share content between versions by hard links from this folder; else WEIGHTHOUSE_CACHE.",
 )
+@click.option("--force", is_flag=True, help="Replace files also where they were edited.")
+@click.option(
+    "--exact", is_flag=True, help="Remove what a former pull put there and the version does not have."
+)
 @_quiet
 @common
 @pass_session
@@ -111,12 +115,15 @@ def pull_command(
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     cache: Path | None,
+    force: bool,
+    exact: bool,
     quiet: bool,
 ) -> None:
     """Fetch the files of a version.
 
     Into DIR, which is MODEL unless given. Files that are there and equal are not fetched, and a pull that was
-    interrupted goes on when it is repeated. A file has its name only once its content is checked.
+    interrupted goes on when it is repeated. A file has its name only once its content is checked. A file that was
+    edited since a pull or a push left it there is not replaced without --force.
 
     \b
       weighthouse pull mira/net
@@ -131,6 +138,8 @@ def pull_command(
             include=include,
             exclude=exclude,
             cache=cache,
+            force=force,
+            exact=exact,
             on_progress=on_progress,
         )
     if session.json:
@@ -152,7 +161,8 @@ def _told_of_pull(pulled: Pulled) -> str:
     name = plain(f"{pulled.user_id}/{pulled.model_id}:{pulled.version}")
     whole = f"{count(pulled.files_total, 'file')}, {size(pulled.bytes_total)}"
     moved = _moved("fetched", pulled.bytes_fetched, pulled.seconds)
-    return f"{name} is in {plain(str(pulled.directory))}: {whole}; {moved}"
+    removed = f", {count(pulled.files_removed, 'file')} removed" if pulled.files_removed else ""
+    return f"{name} is in {plain(str(pulled.directory))}: {whole}; {moved}{removed}"
 
 
 def _moved(verb: str, moved: int, seconds: float) -> str:

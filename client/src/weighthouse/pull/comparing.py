@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from weighthouse.hashes import Clocks, Hashes, Stamp, stamp
 from weighthouse.pull.selection import Wanted
-from weighthouse.pull.verifying import compare
+from weighthouse.pull.verifying import read
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from weighthouse.records import Records
 
 _FRESH = 500
 """Hashes that are noted at once."""
@@ -46,12 +48,13 @@ class Comparing:
         self._notes: sqlite3.Connection | None = None
         self._hashes: Hashes | None = None
         self._opened = False
+        self._others: dict[str, tuple[Stamp, str]] = {}
 
     def __enter__(self) -> Comparing:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._keep()
+        self.keep()
         if self._notes is not None:
             self._notes.close()
 
@@ -86,6 +89,27 @@ class Comparing:
             self._linked += [(each, file.sha256) for each in after]
         return True
 
+    def sha256(self, path: str, heed: Callable[[int], None]) -> str | None:
+        """The SHA-256 in hex of the file at `path`; None where there is none, or it can't be read."""
+        try:
+            mark = stamp(path, os.lstat(path))
+        except OSError:
+            return None
+        if (known := self._known(mark)) is not None:
+            return known
+        other, sha256 = self._others.pop(path, (None, None))
+        if other == mark:
+            return sha256
+        digest = read(path, heed, lambda found: None)
+        return digest.sha256 if digest else None
+
+    def records(self) -> Records | None:
+        """What is on record of places; None where it can't be read."""
+        from weighthouse.records import Records
+
+        self._remembered()
+        return Records(self._notes) if self._notes is not None else None
+
     def _compare(self, path: str, file: Wanted, heed: Callable[[int], None]) -> _Equal | None:
         try:
             found = os.lstat(path)
@@ -94,7 +118,7 @@ class Comparing:
         if not stat.S_ISREG(found.st_mode) or found.st_size != file.size:
             return None
         mark = stamp(path, found)
-        if (known := self._known(mark, file)) is not None:
+        if file.sha256 and (known := self._known(mark)) is not None:
             return _Equal(mark, sure=True) if known == file.sha256 else None
         looked: list[Stamp] = []
 
@@ -102,26 +126,33 @@ class Comparing:
             looked.append(stamp(path, found))
             self._clocks.read(looked[0])
 
-        if not compare(path, file, heed, look) or not _same_content(looked[0], looked[-1]):
+        if file.sha256 is None and file.crc32 is None:
+            return None
+        digest = read(path, heed, look, size=file.size)
+        if digest is None or not _same_content(looked[0], looked[-1]):
+            return None
+        if digest.problem(file):
+            self._others[path] = (looked[0], digest.sha256)
             return None
         if looked[0] != looked[-1] or file.sha256 is None:
             # Another pull has made a link to it meanwhile, or there is no hash to remember.
             return _Equal(looked[0], sure=False)
         self._fresh.append((looked[0], file.sha256))
         if len(self._fresh) >= _FRESH or file.size > _LARGE:
-            self._keep()
+            self.keep()
         return _Equal(looked[0], sure=self._clocks.is_old(looked[0]))
 
-    def _known(self, mark: Stamp, file: Wanted) -> str | None:
+    def _known(self, mark: Stamp) -> str | None:
         from sqlite3 import Error
 
-        if file.sha256 is None or (hashes := self._remembered()) is None:
+        if (hashes := self._remembered()) is None:
             return None
         with suppress(Error):
             return hashes.known([mark]).get(mark.path)
         return None
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Notes what was found out, for the next run."""
         from sqlite3 import Error
 
         with self._lock:

@@ -66,6 +66,8 @@ class Fetching:
         """Of which something travelled."""
         self.bytes_fetched = 0
         """What travelled, with what had to be fetched again."""
+        self.found: dict[str, str] = {}
+        """The SHA-256 in hex of fetched files of which the registry recorded none."""
 
     def run(self, files: list[Wanted]) -> None:
         """Fetches the files; raises `ContentMismatch` when a file's content is wrong again and again.
@@ -161,6 +163,7 @@ class Fetching:
             return
         if problem := partial.problem():
             raise ContentMismatch(f"{file.filename!r} {problem}, also when it is fetched anew")
+        self._note(file, partial.sha256)
         target = self._places.target(file.filename)
         partial.move(target)
         self._open.discard(partial)
@@ -205,10 +208,16 @@ class Fetching:
                 digest.add(block)
             if problem := digest.problem(file):
                 raise ContentMismatch(f"{file.filename!r} {problem}, also when it is fetched anew")
+            self._note(file, digest.sha256)
         except ContentMismatch:
             self._meter.move(file.filename, -sum(map(len, blocks)), file.size)
             raise
         return b"".join(blocks)
+
+    def _note(self, file: Wanted, sha256: str) -> None:
+        if file.sha256 is None:
+            with self._lock:
+                self.found[file.filename] = sha256
 
     def _write(self, path: str, target: str, content: bytes) -> None:
         descriptor, _ = open_locked(path, self._patience)

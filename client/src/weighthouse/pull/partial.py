@@ -119,6 +119,11 @@ class Partial:
         """How the content differs from what was recorded, once all of it is digested."""
         return self._digest.problem(self.file)
 
+    @property
+    def sha256(self) -> str:
+        """In hex, once all of it is digested."""
+        return self._digest.sha256
+
     def move(self, target: str) -> None:
         """Gives it its final name; raises `OSError`."""
         assert self._descriptor is not None

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from weighthouse.patience import Patience
 
 _LONGEST = 255
 """Bytes of a name, on all file systems in common use."""
+_GIT = {".git", "git~1"}
+"""Names of the folder in which git keeps its settings and hooks; the second is its short one on Windows."""
 _LOOK = 0.1
 """Seconds between two looks at a lock that another pull holds."""
 
@@ -32,6 +35,10 @@ def check_paths(paths: Sequence[str]) -> None:
             raise InvalidInput(
                 f"The version has a file {path!r}, and names that end with {PART} are those of files in transit: "
                 "leave it out by --exclude"
+            )
+        if not _GIT.isdisjoint(path_key(path).split("/")):
+            raise InvalidInput(
+                f"The version has a file {path!r}, and git runs what is in such a folder: leave it out by --exclude"
             )
     if pair := collision(paths):
         raise InvalidInput(
@@ -76,12 +83,13 @@ class Places:
             raise InvalidInput(f"{str(directory)!r} is not a folder: name another one") from None
         except OSError as error:
             raise cannot_write(str(directory), error) from error
-        self._root = os.path.abspath(directory)
+        self.root = os.path.realpath(directory)
+        """Its path, by which what is pulled is on record whatever way leads to it."""
         self._known = {""}
 
     def target(self, path: str) -> str:
         """The final place of a file."""
-        return f"{self._root}/{path}"
+        return f"{self.root.rstrip('/')}/{path}"
 
     def prepare(self, path: str) -> str:
         """The final place of a file, with all folders above it; raises `InvalidInput` when something is in the way."""
@@ -108,6 +116,43 @@ class Places:
         except OSError as error:
             raise cannot_write(place, error) from error
         self._known.add(folder)
+
+    def look(self, path: str) -> os.stat_result | None:
+        """What lies at the final place of a file, without making anything; None also where something is in the way."""
+        folder = path.rpartition("/")[0]
+        try:
+            if not self._is_folder(folder):
+                return None
+            found = os.lstat(self.target(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise cannot_write(self.target(path), error) from error
+        return None if stat.S_ISDIR(found.st_mode) else found
+
+    def _is_folder(self, folder: str) -> bool:
+        """Whether it is a folder, and so is all above it up to the root: no links."""
+        if folder in self._known:
+            return True
+        if not self._is_folder(folder.rpartition("/")[0]):
+            return False
+        if stat.S_ISDIR(os.lstat(self.target(folder)).st_mode):
+            self._known.add(folder)
+            return True
+        return False
+
+    def remove(self, path: str) -> None:
+        """Removes a file, and the folders above it that it leaves empty."""
+        try:
+            os.unlink(self.target(path))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise cannot_write(self.target(path), error) from error
+        with suppress(OSError):
+            while path := path.rpartition("/")[0]:
+                os.rmdir(self.target(path))
+                self._known.discard(path)
 
     def there(self, path: str) -> os.stat_result | None:
         """What lies at the final place of a file; raises `InvalidInput` when it can't be replaced by a file."""

@@ -24,6 +24,11 @@ class Digest:
         self._sha256.update(data)
         self._crc32 = zlib.crc32(data, self._crc32)
 
+    @property
+    def sha256(self) -> str:
+        """In hex, of what was added so far."""
+        return self._sha256.hexdigest()
+
     def problem(self, file: Wanted) -> str | None:
         """How the content differs from what was recorded of `file`; None when it doesn't, as far as that is known."""
         sha256, crc32 = self._sha256.hexdigest(), f"{self._crc32:08x}"
@@ -39,28 +44,36 @@ def is_equal(path: str, file: Wanted, heed: Callable[[int], None]) -> bool:
 
     Never where nothing is known, and not when it can't be read. `heed` is called with the count of each block.
     """
-    return compare(path, file, heed, lambda found: None)
-
-
-def compare(
-    path: str, file: Wanted, heed: Callable[[int], None], look: Callable[[os.stat_result], None]
-) -> bool:
-    """As `is_equal`; `look` is called with what is said of the open file, before and after it is read."""
     if file.sha256 is None and file.crc32 is None:
         return False
+    digest = read(path, heed, lambda found: None, size=file.size)
+    return digest is not None and digest.problem(file) is None
+
+
+def read(
+    path: str,
+    heed: Callable[[int], None],
+    look: Callable[[os.stat_result], None],
+    *,
+    size: int | None = None,
+) -> Digest | None:
+    """The digest of the file at `path`; None where there is none that can be read, or it has not this size.
+
+    `look` is called with what is said of the open file, before and after it is read.
+    """
     digest = Digest()
     try:
         # Without O_NONBLOCK, a named pipe would be waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb", 0) as opened:
             found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode) or found.st_size != file.size:
-                return False
+            if not stat.S_ISREG(found.st_mode) or size not in (None, found.st_size):
+                return None
             look(found)
             while block := opened.read(_BLOCK):
                 digest.add(block)
                 heed(len(block))
             look(os.fstat(descriptor))
     except OSError:
-        return False
-    return digest.problem(file) is None
+        return None
+    return digest

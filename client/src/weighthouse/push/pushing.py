@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from sqlite3 import Error
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from weighthouse.push.layout import Layout
 from weighthouse.push.scanning import Dropped, Source, scan
 from weighthouse.push.sending import Sending
 from weighthouse.push.session import OVER, Answer, Ended, Session
+from weighthouse.records import Records
 from weighthouse.transport import Transport
 
 _TRIES = 3
@@ -72,6 +74,9 @@ def push(
             pushing = _Pushing(transport, Hashes(kept), journal, {**named, **fields}, Meter(on_progress))
             sources, document = pushing.push(path)
             journal.clear()
+        # What the registry has now, a pull may replace.
+        with suppress(Error):
+            Records(kept).keep((source.path, pushing.hashed[source.filename]) for source in sources)
     return Pushed(
         version=document,
         existed=pushing.existed,
@@ -106,6 +111,8 @@ class _Pushing:
         self._fields, self._meter = fields, meter
         self.existed = False
         self.dropped = Dropped()
+        self.hashed: dict[str, str] = {}
+        """SHA-256 by file name."""
         self.sent: set[str] = set()
         self.bytes_sent = 0
 
@@ -128,8 +135,8 @@ class _Pushing:
         raise AssertionError("unreachable")
 
     def _once(self, sources: list[Source]) -> Version:
-        hashed = hash_all(sources, self._hashes, self._meter)
-        files = [(source.filename, source.size, hashed[source.filename]) for source in sources]
+        self.hashed = hash_all(sources, self._hashes, self._meter)
+        files = [(source.filename, source.size, self.hashed[source.filename]) for source in sources]
         upload = self._begun(files)
         plan: Answer | None = None
         if upload is None:
