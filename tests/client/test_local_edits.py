@@ -153,6 +153,8 @@ def test_a_file_without_a_known_hash_is_on_record_by_what_arrived(pull, tmp_path
     unknown = {"weights": {"file_hash": None, "crc32": None}}
     for files in (V1, V2, V1):
         pull(files, recorded=unknown)
+    assert pull({"new": b"new"}, exact=True).files_removed == len(V1 | V2) - 1
+    pull(V1, recorded=unknown)
     (tmp_path / "to/weights").write_bytes(b"edited")
     with pytest.raises(LocalEdits):
         pull(V1, recorded=unknown)
