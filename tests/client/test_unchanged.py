@@ -9,6 +9,7 @@ import subprocess
 import time
 import uuid
 import zipfile
+from io import FileIO
 
 import pytest
 from pretender import Pretender
@@ -270,16 +271,15 @@ def test_a_store_through_a_map_that_moves_no_time_stamp_is_noticed(model):
 
 
 def test_a_file_that_changes_while_it_is_hashed_is_noticed(model, monkeypatch):
-    read = os.readv
+    class Changing(FileIO):
+        def readinto(self, buffer):
+            count = super().readinto(buffer)
+            if count:
+                next_tick(model)
+                write_and_set_back(model)
+            return count
 
-    def changing(descriptor, buffers):
-        count = read(descriptor, buffers)
-        if count:
-            next_tick(model)
-            write_and_set_back(model)
-        return count
-
-    monkeypatch.setattr(os, "readv", changing)
+    monkeypatch.setattr("weighthouse.hashes.FileIO", Changing)
     with pytest.raises(FileChanged):
         hashed(model)
 

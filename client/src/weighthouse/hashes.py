@@ -10,10 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from io import FileIO
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from weighthouse.settings import state_folder
+from weighthouse.systems import WINDOWS
 
 T = TypeVar("T")
 
@@ -60,9 +62,10 @@ def sha256_of(descriptor: int, on_block: Callable[[int], None]) -> str:
     """The SHA-256 in hex of an open file from where it stands; `on_block` is called with the bytes of each block."""
     digest = hashlib.sha256()
     buffer = memoryview(bytearray(BLOCK))
-    while count := os.readv(descriptor, [buffer]):
-        digest.update(buffer[:count])
-        on_block(count)
+    with FileIO(descriptor, closefd=False) as file:
+        while count := file.readinto(buffer):
+            digest.update(buffer[:count])
+            on_block(count)
     return digest.hexdigest()
 
 
@@ -120,8 +123,13 @@ class Hashes:
         self._lock = threading.Lock()
 
     def known(self, stamps: Iterable[Stamp]) -> dict[str, str]:
-        """Path to SHA-256 of the files that have been hashed as they are."""
+        """Path to SHA-256 of the files that have been hashed as they are.
+
+        None on Windows: it says when a file was made in place of `Stamp.ctime_ns`, and any program can set the rest.
+        """
         found: dict[str, str] = {}
+        if WINDOWS:
+            return found
         for some in _chunks(stamps, _ROWS):
             noted = {row: sha256 for row, sha256, unsure_since in self._noted(some) if not unsure_since}
             found |= {stamp.path: noted[row] for stamp in some if (row := stamp.row()) in noted}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from weighthouse.addresses import is_private, same_service
 from weighthouse.errors import WeighthouseError
 from weighthouse.settings import kept_folder, made_folder
+from weighthouse.systems import open_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ def _write(kept: dict[str, Any]) -> Path:
     try:
         file = made_folder() / _FILE
         new = file.with_suffix(f".{os.getpid()}")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = open_file(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as opened:
             json.dump(kept, opened)
         new.replace(file)

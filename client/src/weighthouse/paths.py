@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from itertools import pairwise
 from unicodedata import normalize
 
 from weighthouse.errors import InvalidInput
-
-WINDOWS = os.name == "nt"
+from weighthouse.systems import WINDOWS
 
 _LONGEST = 512
 """Bytes of a path."""

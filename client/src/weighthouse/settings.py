@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import warnings
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -22,18 +22,21 @@ class NotKept(UserWarning):
 def kept_folder() -> Path:
     """The folder for what must outlive a process: journal, hashes, login. It need not be there.
 
-    ``$XDG_STATE_HOME/weighthouse``, else ``~/.local/state/weighthouse``, on macOS in ``~/Library/Application
-    Support``: https://specifications.freedesktop.org/basedir-spec/latest/. Raises `OSError` when there is no home.
+    ``$XDG_STATE_HOME/weighthouse`` on any system, else where the system wants it: ``~/.local/state/weighthouse``, on
+    macOS in ``~/Library/Application Support``, on Windows in ``%LOCALAPPDATA%``:
+    https://specifications.freedesktop.org/basedir-spec/latest/. Raises `OSError` when there is no home.
     """
     if given := os.environ.get("XDG_STATE_HOME"):
         return Path(given) / "weighthouse"
-    try:
-        home = Path.home()
-    except RuntimeError as error:
-        # A user of no name, as containers have them, and no HOME.
-        raise FileNotFoundError("there is no home folder") from error
-    base = home / "Library" / "Application Support" if sys.platform == "darwin" else home / ".local" / "state"
-    return base / "weighthouse"
+    # Many commands need no folder.
+    from platformdirs import user_state_path
+
+    # A user of no name, as containers have them, and no HOME: an error, or from earlier ones "~" as it stands.
+    with suppress(RuntimeError):
+        folder = user_state_path("weighthouse", appauthor=False)
+        if folder.is_absolute():
+            return folder
+    raise FileNotFoundError("there is no home folder")
 
 
 def made_folder() -> Path:

@@ -9,17 +9,18 @@ from contextlib import closing
 from typing import NamedTuple
 
 from weighthouse.errors import ContentMismatch
-from weighthouse.locking import release
+from weighthouse.locking import release, release_as, release_removed
 from weighthouse.parallel import each
 from weighthouse.patience import Patience
 from weighthouse.progress import Meter
 from weighthouse.pull.cache import Cache
 from weighthouse.pull.listing import Listing
-from weighthouse.pull.partial import Partial, empty, write_at
+from weighthouse.pull.partial import Partial, empty
 from weighthouse.pull.places import Places, cannot_write, open_locked, part_of
 from weighthouse.pull.selection import SMALL, Wanted, grouped
 from weighthouse.pull.source import Source
 from weighthouse.pull.verifying import Digest, is_equal
+from weighthouse.systems import write_at
 from weighthouse.transport import Transport
 
 _WORKERS = min(8, 3 + (os.cpu_count() or 1))
@@ -105,15 +106,15 @@ class Fetching:
         try:
             descriptor, waited = open_locked(path, self._patience)
             try:
-                if waited and is_equal(target, file, lambda _: self._patience.check()):
-                    os.unlink(path)
-                    release(descriptor)
-                    self._meter.keep(file.size, files=1)
-                    return None
-                partial = Partial(file, path, descriptor)
+                is_there = waited and is_equal(target, file, lambda _: self._patience.check())
+                partial = None if is_there else Partial(file, path, descriptor)
             except BaseException:
                 release(descriptor)
                 raise
+            if partial is None:
+                release_removed(descriptor, path)
+                self._meter.keep(file.size, files=1)
+                return None
         except OSError as error:
             raise cannot_write(target, error) from error
         partial.source = self._source(file, self._listing.url(file), partial.etag)
@@ -224,9 +225,10 @@ class Fetching:
         try:
             empty(descriptor)
             write_at(descriptor, content, 0)
-            os.replace(path, target)
-        finally:
+        except BaseException:
             release(descriptor)
+            raise
+        release_as(descriptor, path, target)
 
     def _finish(self, file: Wanted, target: str, *, travelled: bool) -> None:
         if self._cache:

@@ -14,12 +14,13 @@ import os
 import sys
 import threading
 
-from weighthouse.locking import release
+from weighthouse.locking import release, release_as, release_removed
 from weighthouse.patience import Patience, Stopped
 from weighthouse.pull.ranges import Ranges, header, range_size, read_state, state_size
 from weighthouse.pull.selection import Wanted
 from weighthouse.pull.source import Source
 from weighthouse.pull.verifying import Digest
+from weighthouse.systems import read_at, write_at
 
 _BLOCK = 1 << 20
 _COUNT = 8
@@ -36,7 +37,7 @@ class Partial:
         """Goes on from what is at the descriptor, or begins anew when it is of other content."""
         self.file, self.path = file, path
         self._descriptor: int | None = descriptor
-        kept = read_state(os.pread(descriptor, state_size(file.size), file.size), file)
+        kept = read_state(read_at(descriptor, state_size(file.size), file.size), file)
         known = file.sha256 is not None or file.crc32 is not None
         if kept is None and known and os.fstat(descriptor).st_size == file.size:
             # It was killed in `move`, between cutting off the state and giving the name: the hashes will tell.
@@ -97,7 +98,7 @@ class Partial:
             patience.check()
             if self._descriptor is None:
                 raise Stopped
-            data = os.pread(self._descriptor, min(_BLOCK, stop - position), position)
+            data = read_at(self._descriptor, min(_BLOCK, stop - position), position)
             if not data:
                 raise OSError(errno.EIO, f"{self.path!r} became shorter")
             self._digest.add(data)
@@ -128,29 +129,24 @@ class Partial:
         """Gives it its final name; raises `OSError`."""
         assert self._descriptor is not None
         os.ftruncate(self._descriptor, self.file.size)
-        os.replace(self.path, target)
-        self.close()
+        with self._writing:
+            descriptor, self._descriptor = self._descriptor, None
+            release_as(descriptor, self.path, target)
 
     def discard(self) -> None:
-        """Gives it up, so that nothing of it is gone on with; raises `OSError`."""
-        with self._lock:
-            if not self.broken:
-                self.broken = True
-                os.unlink(self.path)
+        """Gives it up: nothing of it is resumed, and it is removed once it is closed."""
+        self.broken = True
 
     def close(self) -> None:
-        """Unlocks it; a thread that still waits for an answer writes nothing any more."""
+        """Unlocks it; a thread that still waits for an answer writes nothing any more. Raises `OSError`."""
         with self._writing:
-            if self._descriptor is not None:
-                release(self._descriptor)
-                self._descriptor = None
-
-
-def write_at(descriptor: int, data: bytes, start: int) -> None:
-    """Writes all of it; raises `OSError`. A disk that is almost full takes less at once, and says why the next time."""
-    written = os.pwrite(descriptor, data, start)
-    while written < len(data):
-        written += os.pwrite(descriptor, data[written:], start + written)
+            descriptor, self._descriptor = self._descriptor, None
+            if descriptor is None:
+                return
+            if self.broken:
+                release_removed(descriptor, self.path)
+            else:
+                release(descriptor)
 
 
 def empty(descriptor: int) -> None:

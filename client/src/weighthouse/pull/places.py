@@ -11,10 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from weighthouse.errors import InvalidInput, WeighthouseError
-from weighthouse.locking import lock, release
+from weighthouse.locking import lock, release, release_removed
 from weighthouse.names import PART
 from weighthouse.paths import check_writable, collision, path_key, path_problem
 from weighthouse.patience import Patience
+from weighthouse.systems import open_itself
 
 _LONGEST = 255
 """Bytes of a name, on all file systems in common use."""
@@ -176,7 +177,7 @@ def open_locked(path: str, patience: Patience) -> tuple[int, bool]:
     waited = False
     while True:
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            descriptor = open_itself(path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
@@ -184,19 +185,22 @@ def open_locked(path: str, patience: Patience) -> tuple[int, bool]:
             continue
         try:
             lock(descriptor)
-            if os.fstat(descriptor).st_nlink > 1:
-                # It is another file, too, and that is not ours to write to.
-                os.unlink(path)
+            is_another = os.fstat(descriptor).st_nlink > 1
             # Whoever had it may have given it its final name, or removed it.
-            elif _is_at(descriptor, path):
+            if not is_another and _is_at(descriptor, path):
                 return descriptor, waited
-            release(descriptor)
         except BlockingIOError:
             os.close(descriptor)
             patience.wait(_LOOK)
         except BaseException:
             os.close(descriptor)
             raise
+        else:
+            if is_another:
+                # It is another file, too, and that is not ours to write to.
+                release_removed(descriptor, path)
+            else:
+                release(descriptor)
         waited = True
 
 

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 
 from weighthouse.pull.selection import Wanted
+from weighthouse.systems import open_itself
 
 _BLOCK = 1 << 20
 
@@ -63,8 +64,7 @@ def read(
     """
     digest = Digest()
     try:
-        # Without O_NONBLOCK, a named pipe would be waited for.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = open_itself(path, os.O_RDONLY)
         with open(descriptor, "rb", 0) as opened:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or size not in (None, found.st_size):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from weighthouse.errors import FileChanged
 from weighthouse.push.scanning import Source, unreadable
+from weighthouse.systems import read_at
 
 
 class Segment(NamedTuple):
@@ -59,7 +60,7 @@ class Content:
             self._descriptor, self._done = self._segment.source.open(), 0
         source, start, size = self._segment
         try:
-            block = os.pread(self._descriptor, min(count, size - self._done), start + self._done)
+            block = read_at(self._descriptor, min(count, size - self._done), start + self._done)
         except OSError as error:
             raise unreadable(source.path, error) from error
         if not block:

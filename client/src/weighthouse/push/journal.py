@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from weighthouse.errors import InvalidInput
-from weighthouse.locking import lock, release
+from weighthouse.locking import lock, release, release_removed
 from weighthouse.settings import state_folder
+from weighthouse.systems import open_file
 
 PushedFile = tuple[str, int, str]
 """Path inside the version, bytes, SHA-256 in hex."""
@@ -46,17 +47,21 @@ class Journal:
         """Keeps other processes from the same push; `InvalidInput` when one is at it."""
         folder = state_folder() / "running"
         folder.mkdir(mode=0o700, exist_ok=True)
-        path = folder / self._key
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path = str(folder / self._key)
+        descriptor = open_file(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            try:
-                lock(descriptor)
-            except BlockingIOError:
-                raise InvalidInput("The same push is running already; wait for it, or stop it") from None
+            lock(descriptor)
+        except BaseException as error:
+            os.close(descriptor)
+            if not isinstance(error, BlockingIOError):
+                raise
+            raise InvalidInput("The same push is running already; wait for it, or stop it") from None
+        try:
             yield
-            path.unlink(missing_ok=True)
-        finally:
+        except BaseException:
             release(descriptor)
+            raise
+        release_removed(descriptor, path)
 
     def read(self) -> Begun | None:
         """The upload that was begun, if there is one."""

@@ -17,6 +17,7 @@ from weighthouse.hashes import Stamp, stamp
 from weighthouse.names import PART
 from weighthouse.paths import collision, path_problem
 from weighthouse.push.leftovers import is_leftover, is_leftover_file
+from weighthouse.systems import open_file
 
 IGNORE_FILE = ".weighthouseignore"
 """Patterns as in `.gitignore`, at the top of a folder, of what is not pushed; the file itself never is."""
@@ -77,7 +78,7 @@ class Source:
     def open(self) -> int:
         """A descriptor for reading it; raises `FileChanged`, also when it is gone."""
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = open_file(self.path, os.O_RDONLY)
         except FileNotFoundError as error:
             raise FileChanged(f"{self.path} was removed while it was pushed") from error
         except OSError as error:
@@ -208,7 +209,8 @@ class _Walk:
 
     def _take(self, entry: os.DirEntry[str], filename: str, above: tuple[str, ...]) -> None:
         try:
-            found = entry.stat()
+            # On Windows an entry of a folder does not say which file it is.
+            found = os.stat(entry.path)
         except OSError as error:
             if self._is_ignored(filename):
                 return
