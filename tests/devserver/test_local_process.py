@@ -175,6 +175,21 @@ def test_a_store_of_tests_ends_with_them() -> None:
         assert store.wait(20) == -signal.SIGKILL % 256
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_leash_ends_the_store(number: signal.Signals) -> None:
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    command = [sys.executable, "-m", "benchmarks._leash", sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as leash:
+        assert leash.stdout is not None
+        store = int(leash.stdout.readline())
+        try:
+            leash.send_signal(number)
+            wait_until(lambda: not runs(store))
+        finally:
+            if runs(store):
+                os.kill(store, signal.SIGKILL)
+
+
 def test_a_server_whose_emulator_died_stops_and_says_so(own: LocalService) -> None:
     emulator = own.emulator
     assert emulator is not None
