@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from platformdirs.unix import Unix
 from platformdirs.windows import Windows
 from pretender import Pretender, once
 
-from weighthouse import hashes, settings, systems
+from weighthouse import hashes, locking, settings, systems
 from weighthouse.hashes import Hashes, stamp
 from weighthouse.notes import open_notes
 
@@ -55,6 +56,30 @@ def test_bytes_are_read_and_written_at_their_place(no_places, tmp_path):
     assert systems.read_at(descriptor, 6, 2) == b"345\r\n\x1a"
     assert systems.read_at(descriptor, 6, 8) == b""
     os.close(descriptor)
+
+
+@pytest.mark.parametrize(("refusals", "renamed"), [(0, True), (19, True), (20, False)])
+def test_a_file_that_another_program_has_open_is_renamed_once_it_is_closed(
+    refusals, renamed, monkeypatch, tmp_path
+):
+    replace, left = os.replace, [PermissionError(13, "in use")] * refusals
+
+    def held(*paths):
+        if left:
+            raise left.pop()
+        replace(*paths)
+
+    monkeypatch.setattr(locking, "_OPEN_FILES_MOVE", False)
+    monkeypatch.setattr(locking, "_PAUSE", 0)
+    monkeypatch.setattr(os, "replace", held)
+    path, target = str(tmp_path / "part"), str(tmp_path / "a")
+    descriptor = systems.open_file(path, os.O_RDWR | os.O_CREAT)
+    locking.lock(descriptor)
+    with nullcontext() if renamed else pytest.raises(PermissionError):
+        locking.release_as(descriptor, path, target)
+    assert os.path.exists(target) is renamed
+    with pytest.raises(OSError, match="descriptor"):
+        os.fstat(descriptor)
 
 
 def test_a_link_is_not_opened_where_the_system_can_not_refuse_it(monkeypatch, tmp_path):
