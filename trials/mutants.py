@@ -126,10 +126,12 @@ GROUPS = {
 }
 _PUSH = "client/src/weighthouse/push"
 EQUIVALENT: dict[tuple[str, str, str], str] = {
-    ("client/src/weighthouse/transport.py", "body = answer.read(most + 1, decode_content=False)", "1 is 2"): (
-        "one byte beyond the limit says as much as two"
-    ),
     (f"{_PUSH}/content.py", "self._descriptor = -1", "1 is 2"): "any negative number is no descriptor",
+    (
+        f"{_PUSH}/content.py",
+        "self._segment, self._descriptor = None, -1",
+        "1 is 2",
+    ): "any negative number is no descriptor",
     (f"{_PUSH}/content.py", "self._done = 0", "0 is 1"): "set again when a file is opened",
     (f"{_PUSH}/content.py", "self._done = 0", "0 is -1"): "set again when a file is opened",
     (

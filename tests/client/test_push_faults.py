@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import random
 
 import pytest
@@ -513,6 +514,8 @@ def test_a_file_that_changes_while_it_is_hashed_is_noticed(net):
     def moving(filename, *counts):
         with (net / "large").open("r+b") as file:
             file.write(b"other")
+        # The file system's clock may not have moved on since the file was made.
+        os.utime(net / "large", ns=(1, 1))
         move(filename, *counts)
 
     meter.move = moving
@@ -520,13 +523,17 @@ def test_a_file_that_changes_while_it_is_hashed_is_noticed(net):
         hash_all(sources, Hashes(open_notes()), meter)
 
 
-def test_a_file_that_changes_while_it_is_sent_is_never_mixed_in(push, pretended, net):
+def test_a_file_that_changes_while_it_is_sent_is_never_mixed_in(push, pretended, net, monkeypatch):
+    # One part after the other, so that the others are read after the change.
+    monkeypatch.setattr("weighthouse.push.sending.WORKERS", 1)
     other = bytes(len(LARGE))
     changed = []
 
     def change(request):
         if not changed:
             changed.append((net / "large").write_bytes(other))
+            # The file system's clock may not have moved on since the file was made.
+            os.utime(net / "large", ns=(1, 1))
         return TRUE
 
     pretended.script("PUT", "number=1&name=large", change)
