@@ -84,6 +84,7 @@ def publish(standing: Standing, lease: Lease, files: list[FileRecord]) -> Versio
         _check_reserved(record)
 
     table.write_many(versions.file_rows(record, files))
+    lease.check()
     manifests.write_files(record, files, check)
 
     index = list(versions.index_rows(record).values())
