@@ -175,6 +175,15 @@ def test_a_push_that_runs_leaves_no_lock_behind_and_no_other_can_read_it(tmp_pat
     assert list(running.iterdir()) == []
 
 
+def test_a_lock_that_can_not_be_had_is_said_and_not_left_open(tmp_path, monkeypatch):
+    journal = Journal(open_notes(), "url", "ana", "m")
+    monkeypatch.setattr("weighthouse.push.journal.lock", fail)
+    with pytest.raises(OSError, match="Input/output error"), journal.alone():
+        pass
+    (lock,) = (tmp_path / "state/weighthouse/running").iterdir()
+    assert not is_open(lock)
+
+
 def test_versions_are_told_apart_by_all_that_is_said_of_them():
     told = {
         fingerprint({"name": name}, [(path, size, sha256)])
