@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+import pytest
 from each import each
 
 from benchmarks._faults import RATE
@@ -14,6 +15,7 @@ SEED = 3
 OPERATIONS = 18
 
 
+@pytest.mark.repeat
 def test_nothing_is_lost_damaged_or_left_over(
     seaweed: SeaweedFS, seaweed_service: LocalService, tmp_path: Path
 ) -> None:

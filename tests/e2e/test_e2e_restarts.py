@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent.parent
 USER = "owner"
 
 
-@pytest.fixture(scope="module", params=["emulator", "seaweedfs"])
+@pytest.fixture(scope="module", params=["emulator", again("seaweedfs")])
 def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A client of a service that tests may stop and kill, with a bit of everything in it."""
     folder = tmp_path_factory.mktemp("own")

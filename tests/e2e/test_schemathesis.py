@@ -32,7 +32,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 30
+EXAMPLES = 20
 """Requests an operation: half of them as the contract wants them, half not."""
 SETTINGS = settings(
     max_examples=EXAMPLES,

@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 from each import each
+from repeats import again
 
 import app
 from chalicelib.http.negotiation import BINARY_TYPES
@@ -42,7 +43,7 @@ def definition(auth="none"):
     return resource("RestAPI", auth)["DefinitionBody"]
 
 
-@pytest.mark.parametrize(("auth", "values"), [("none", {}), ("iam", OTHERS)], ids=["defaults", "others"])
+@pytest.mark.parametrize(("auth", "values"), [again("none", {}, name="defaults"), ("iam", OTHERS)])
 def test_cfn_lint_finds_nothing(auth, values):
     # To import it takes each process of the tests a second.
     from cfnlint.api import lint

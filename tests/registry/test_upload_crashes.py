@@ -23,7 +23,7 @@ def act(fault, action):
             return
 
 
-@pytest.fixture(params=["file", "folder"])
+@pytest.fixture(params=[again("file"), "folder"])
 def form(request, uploader):
     """How a form is sent, and the files that it brings."""
     if request.param == "folder":
