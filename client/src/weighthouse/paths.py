@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from unicodedata import normalize
 
@@ -85,12 +85,18 @@ def windows_problem(path: str) -> str | None:
     return None
 
 
+def some(items: Sequence[str], between: str = ", ", last: str = " and ") -> str:
+    """The items in a sentence, ten of them and a count of the others where they are more."""
+    more = f"{last}{len(items) - _SHOWN:,} more" if len(items) > _SHOWN else ""
+    return f"{between.join(items[:_SHOWN])}{more}"
+
+
 def check_writable(paths: Iterable[str]) -> None:
     """Raises `InvalidInput` where this is Windows, and it can't write some of the paths; names them, and says why."""
     if not WINDOWS:
         return
     problems = [f"{path!r} {problem}" for path in paths if (problem := windows_problem(path))]
     if problems:
-        shown = "; ".join(problems[:_SHOWN])
-        more = f"; and {len(problems) - _SHOWN:,} more" if len(problems) > _SHOWN else ""
-        raise InvalidInput(f"Windows can't write these files: {shown}{more}. Leave them out by --exclude")
+        raise InvalidInput(
+            f"Windows can't write these files: {some(problems, '; ', '; and ')}. Leave them out by --exclude"
+        )

@@ -8,15 +8,12 @@ from contextlib import suppress
 from sqlite3 import Error
 
 from weighthouse.errors import LocalEdits
-from weighthouse.paths import path_key
+from weighthouse.paths import path_key, some
 from weighthouse.pull.checking import There
 from weighthouse.pull.comparing import Comparing
 from weighthouse.pull.places import Places
 from weighthouse.pull.selection import Wanted
 from weighthouse.records import Recorded
-
-_SHOWN = 10
-"""Files that an error names at most."""
 
 
 class Local:
@@ -126,12 +123,10 @@ def _is_same(path: str, other: str) -> bool:
 
 def refusal(names: Sequence[str], folder: str, *, on_record: bool) -> str:
     """The sentence that names the files, some of them when they are many."""
-    shown = ", ".join(repr(name) for name in sorted(names)[:_SHOWN])
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
     why = (
         "differ from what a pull or a push last left there"
         if on_record
         else "differ from the version, and no pull or push of them is on record"
     )
     advice = "Nothing was changed: move them away, or have them replaced by --force"
-    return f"Files in {folder!r} {why}: {shown}{more}. {advice}"
+    return f"Files in {folder!r} {why}: {some(list(map(repr, sorted(names))))}. {advice}"

@@ -15,14 +15,12 @@ from unicodedata import normalize
 from weighthouse.errors import FileChanged, InvalidInput
 from weighthouse.hashes import Stamp, stamp
 from weighthouse.names import PART
-from weighthouse.paths import collision, path_problem
+from weighthouse.paths import collision, path_problem, some
 from weighthouse.push.leftovers import is_leftover, is_leftover_file
 from weighthouse.systems import open_file
 
 IGNORE_FILE = ".weighthouseignore"
 """Patterns as in `.gitignore`, at the top of a folder, of what is not pushed; the file itself never is."""
-_SHOWN = 10
-"""Names that a note shows at most."""
 
 
 @dataclass
@@ -38,16 +36,10 @@ class Dropped:
         """What a person should know of it, in sentences."""
         told = []
         if self.empty_folders:
-            told.append(f"A version has no empty folders; left out: {_listed(self.empty_folders)}")
+            told.append(f"A version has no empty folders; left out: {some(sorted(self.empty_folders))}")
         if self.leftovers:
-            told.append(f"Left out, as other tools made it: {_listed(self.leftovers)}")
+            told.append(f"Left out, as other tools made it: {some(sorted(self.leftovers))}")
         return told
-
-
-def _listed(paths: list[str]) -> str:
-    shown = sorted(paths)[:_SHOWN]
-    more = f" and {len(paths) - _SHOWN:,} more" if len(paths) > _SHOWN else ""
-    return f"{', '.join(shown)}{more}"
 
 
 @dataclass(frozen=True)
