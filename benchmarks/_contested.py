@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from benchmarks._reading import files_of, found, is_like, unzipped
 from benchmarks._service import USER, Client, Refused, sha256, zipped
-from benchmarks._wide import change, fields, form_fields, many, planned
+from benchmarks._wide import change, described, fields, form_fields, many, planned
 
 MODEL = "contested"
 VERSIONS = ("v1", "v2", "v10")
@@ -74,7 +74,7 @@ class Contested:
         contents = {"model.bin": chance.randbytes(2_000)} if kind == "form" else many(chance)
         told = (fields if kind == "bundle" else form_fields)(MODEL, version, turn)
         digests = {path: sha256(data) for path, data in contents.items()}
-        kept = {name: told[name] for name in told.keys() - {"user_id", "model_id", "version"}}
+        kept = described(told)
         with self._attempt(Attempt("create", (version,), digests, kept)) as attempt:
             if kind == "bundle":
                 plan = client.plan("files", {**told, "files": planned(contents, chance), "bundle": True})
@@ -84,13 +84,12 @@ class Contested:
                     attempt.state = "open"
                     return
             else:
-                sent = {**told, "tags": ",".join(told["tags"])}
                 one = contents.get("model.bin")
                 if kind == "form":
                     assert one is not None
-                    client.form("single", sent, "model.bin", one)
+                    client.form("single", told, "model.bin", one)
                 else:
-                    client.form("folder", sent, "f.zip", zipped(contents))
+                    client.form("folder", told, "f.zip", zipped(contents))
             attempt.state = "done"
 
     @contextmanager

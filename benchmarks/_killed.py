@@ -111,7 +111,7 @@ class Clients:
     ) -> None:
         told = form_fields(model, version, chance.randrange(1_000))
         known = self._ledger.sending(told, contents)
-        self._client.form(kind, {**told, "tags": ",".join(told["tags"])}, name, data)
+        self._client.form(kind, told, name, data)
         known.state = "there"
 
     def _plan(self, model: str, version: str, chance: random.Random) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from benchmarks._reading import files_of, found, found_once, is_like, read_all
 from benchmarks._service import USER, Client, sha256
+from benchmarks._wide import described
 
 Model = tuple[str, str]
 MINE = "client-"
@@ -48,8 +49,7 @@ class Ledger:
     def sending(self, fields: Mapping[str, Any], contents: Mapping[str, bytes]) -> Known:
         """Notes that a version is asked for."""
         digests = {path: sha256(data) for path, data in contents.items()}
-        told = {name: fields[name] for name in fields.keys() - {"user_id", "model_id", "version"}}
-        known = Known("sent", digests, sum(map(len, contents.values())), [told])
+        known = Known("sent", digests, sum(map(len, contents.values())), [described(fields)])
         with self._lock:
             self.known[fields["model_id"], fields["version"]] = known
         return known

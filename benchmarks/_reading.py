@@ -18,13 +18,17 @@ LIMIT = 70
 
 def found(client: Client, path: str, **query: Any) -> list[Any]:
     """The documents of all pages that a route lists."""
-    documents: list[Any] = []
+    return _paged(client, path, "models", {"limit": LIMIT, **query})
+
+
+def _paged(client: Client, path: str, key: str, query: Mapping[str, Any]) -> list[Any]:
+    entries: list[Any] = []
     token: dict[str, str] = {}
     while True:
-        page = client.ask("GET", path, params={"limit": LIMIT, **query, **token}).json()
-        documents += page["models"]
+        page = client.ask("GET", path, params={**query, **token}).json()
+        entries += page[key]
         if page["next_token"] is None:
-            return documents
+            return entries
         token = {"next_token": page["next_token"]}
 
 
@@ -55,15 +59,7 @@ def is_like(document: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
 def files_of(client: Client, document: Mapping[str, Any]) -> list[Any]:
     """All files of a version."""
     path = f"/{document['user_id']}/{document['model_id']}/files"
-    files: list[Any] = []
-    token: dict[str, str] = {}
-    while True:
-        query = {"version": document["version"], "limit": 1000, **token}
-        page = client.ask("GET", path, params=query).json()
-        files += page["files"]
-        if page["next_token"] is None:
-            return files
-        token = {"next_token": page["next_token"]}
+    return _paged(client, path, "files", {"version": document["version"], "limit": 1000})
 
 
 def read_all(

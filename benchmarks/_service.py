@@ -58,9 +58,12 @@ class Client:
         return answer
 
     def form(self, kind: str, fields: Mapping[str, Any], name: str, data: bytes) -> Any:
-        """Uploads a file (`single`) or a ZIP (`folder`) as a form; the version's document."""
+        """Uploads a file (`single`) or a ZIP (`folder`) as a form, in which lists are text; the version's document."""
         field = "file" if kind == "single" else "zip_file"
-        answer = self.ask("POST", f"/upload/{kind}", data=dict(fields), files={field: (name, data)})
+        texts = {
+            name: ",".join(value) if isinstance(value, list) else value for name, value in fields.items()
+        }
+        answer = self.ask("POST", f"/upload/{kind}", data=texts, files={field: (name, data)})
         return answer.json()
 
     def plan(self, kind: str, fields: Mapping[str, Any]) -> Any:

@@ -53,10 +53,9 @@ class Shared:
 
     def _create(self, client: Client, chance: random.Random) -> None:
         data = chance.randbytes(1_000)
-        sent = form_fields(self.model, VERSION, self._turn)
+        fields = form_fields(self.model, VERSION, self._turn)
         self._there.add(True)
         self._contents.add(sha256(data))
-        fields = {**sent, "tags": ",".join(sent["tags"])}
         try:
             client.form("single", fields, "model.bin", data)
         except Refused as refusal:

@@ -1,6 +1,7 @@
 """What trials send to look for what nobody thought of: hostile texts, and numbers of files at every boundary."""
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 from benchmarks._hostile import NAMES, TEXTS, metadata
@@ -31,6 +32,11 @@ def fields(model_id: str, version: str, turn: int) -> dict[str, Any]:
     told = metadata(turn)
     names = {"user_id": USER, "model_id": model_id, "version": version}
     return {**names, **told, "tags": [*told["tags"], TAG]}
+
+
+def described(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata among the fields of a new version: all but its names."""
+    return {name: fields[name] for name in fields.keys() - {"user_id", "model_id", "version"}}
 
 
 def form_fields(model_id: str, version: str, turn: int) -> dict[str, Any]:

@@ -146,7 +146,7 @@ class Workload:
     ) -> bool:
         known = self._ledger.sending(fields, contents)
         try:
-            self._client.form(kind, {**fields, "tags": ",".join(fields["tags"])}, name, data)
+            self._client.form(kind, fields, name, data)
         except Refused as refusal:
             again = refusal.status == requests.codes.conflict and vars(refusal)["tries"] > 1
             if not again:

@@ -46,8 +46,7 @@ def _one(chance: random.Random) -> Contents:
 
 
 def _form(kind: str, client: Client, names: Names, turn: int, name: str, data: bytes) -> Any:
-    told = form_fields(*names, turn)
-    return client.form(kind, {**told, "tags": ",".join(told["tags"])}, name, data)
+    return client.form(kind, form_fields(*names, turn), name, data)
 
 
 def by_form(client: Client, names: Names, turn: int, chance: random.Random) -> tuple[Contents, Any]:

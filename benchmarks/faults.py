@@ -20,8 +20,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import requests
-
 from benchmarks._audit import EXPIRED, HANDED_ON, audit
 from benchmarks._echoes import Echoes, echoes
 from benchmarks._faults import DYNAMODB, RATE, S3, Fault, FaultyProxy
@@ -30,8 +28,8 @@ from benchmarks._patience import PatientClient
 from benchmarks._people import bearer, known_callers
 from benchmarks._report import machine, table, verdict
 from benchmarks._seaweed import SeaweedFS, seaweedfs
-from benchmarks._service import Refused
 from benchmarks._stand_ins import ministack
+from benchmarks._waiting import ENDED, SETTLING, state_of
 from benchmarks._weights import WEIGHTS, WIDE, operations
 from benchmarks._workload import Workload
 from devserver.process import LocalService
@@ -41,8 +39,6 @@ KILLS = 6
 CLIENTS = 6
 PATIENCE = 30.0
 """Seconds that a client tries for."""
-SETTLING = 60.0
-"""Seconds that work may take once the sweep has called the worker for it again."""
 BUSY_AT_MOST = 0.002
 """Share of the service's answers that may be 503: it tries up to five times itself."""
 
@@ -97,7 +93,7 @@ def run(
     patience: float,
     wide: bool = False,
 ) -> Outcome:
-    """Lets clients do `count` things under faults, kills the server so many times, and looks at what is left.
+    """Lets clients do `count` things under faults, kills the server so many times, and looks at what remains.
 
     `wide` asks a service that knows its callers for everything that `WIDE` has too.
     """
@@ -161,21 +157,11 @@ def _still_open(client: PatientClient, uploads: Sequence[str], seconds: float) -
     """The uploads that do not get to where nobody works on them, within so many seconds."""
     deadline = time.monotonic() + seconds
     left = list(uploads)
-    while left := [upload_id for upload_id in left if not _ended(client, upload_id)]:
+    while left := [upload_id for upload_id in left if state_of(client, upload_id) not in ENDED]:
         if time.monotonic() > deadline:
             break
         time.sleep(0.1)
     return left
-
-
-def _ended(client: PatientClient, upload_id: str) -> bool:
-    try:
-        state: str = client.ask("GET", f"/uploads/{upload_id}").json()["state"]
-    except Refused as refusal:
-        if refusal.status != requests.codes.not_found:
-            raise
-        return True
-    return state in ("ready", "failed", "expired", "uploading")
 
 
 def report(setup: Setup, outcome: Outcome) -> str:

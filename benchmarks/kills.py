@@ -100,7 +100,7 @@ class Rounds:
         )
 
     def _look(self, clients: Clients, *, rebuilt: bool, last: bool) -> tuple[Counter[str], Audit, list[str]]:
-        """How uploads ended, what is left after the sweep, and what is wrong."""
+        """How uploads ended, what remains after the sweep, and what is wrong."""
         client = self._client()
         stores = embedded(self._service.aws_url, self._service.aws_keys)
         # The worker that a kill ended is called again by the sweep, in a quarter of an hour.
