@@ -6,6 +6,7 @@ import pytest
 from each import each
 from hypothesis import given
 from hypothesis import strategies as st
+from trees import made
 
 from weighthouse.errors import InvalidInput
 from weighthouse.push.leftovers import is_leftover
@@ -54,14 +55,6 @@ FILES = {
     "vocab.swp": b"x",
     "gitdir/.hidden": b"x",
 }
-
-
-def made(folder, files):
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return folder
 
 
 def names(folder, dropped=None):

@@ -1,11 +1,11 @@
 """What a pull may replace or remove: only what a former pull or push left, as it left it."""
 
 import os
-import threading
 from pathlib import Path
 
 import pytest
 from pretender import Pretender
+from trees import run_at_once, tree
 
 from weighthouse import Client, InvalidInput, LocalEdits
 from weighthouse.notes import open_notes
@@ -33,12 +33,8 @@ def pull(service, tmp_path):
     return run
 
 
-def tree(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def refused(pull, service, to, *names, **options):
-    """Checks that a pull is refused, names these files, fetches nothing and changes nothing; gives what it says."""
+    """Checks that a pull is refused, names these files, fetches nothing and changes nothing; returns what it says."""
     before = tree(to)
     with pytest.raises(LocalEdits) as error:
         pull(V2, **options)
@@ -186,21 +182,8 @@ def test_a_pull_that_was_killed_takes_nothing_of_its_own_for_an_edit(pull, tmp_p
 
 
 def test_two_pulls_at_once_are_no_edit_to_each_other(pull, tmp_path):
-    failed = []
-
-    def run():
-        try:
-            pull(V2)
-        except BaseException as error:
-            failed.append(error)
-
     pull(V1)
-    threads = [threading.Thread(target=run) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed
+    assert run_at_once(lambda: pull(V2), 4) == []
     assert tree(tmp_path / "to") == V1 | V2
     pull(V1)
 

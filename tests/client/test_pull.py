@@ -12,6 +12,7 @@ import time
 import pytest
 from each import each
 from pretender import Pretender, once
+from trees import run_at_once, tree
 
 from weighthouse import Client, ContentMismatch, InvalidInput, LocalEdits, StoreRefused
 from weighthouse.pull.places import part_of
@@ -46,10 +47,6 @@ def pull(pretended, tmp_path, monkeypatch):
             return client.pull("u", "m", "v1", directory=directory, **options)
 
     return run
-
-
-def tree(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_pull_gives_every_file_as_it_was_stored(client, stored, tmp_path):
@@ -289,20 +286,7 @@ def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(pull, tmp_path):
 
 
 def test_two_pulls_into_one_folder_at_once_both_succeed(pull, tmp_path):
-    failed = []
-
-    def run():
-        try:
-            pull()
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed
+    assert run_at_once(pull, 3) == []
     assert tree(tmp_path / "to") == FILES
 
 

@@ -5,6 +5,7 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from trees import made
 
 from weighthouse.errors import FileChanged, InvalidInput
 from weighthouse.hashes import Hashes, Stamp
@@ -15,14 +16,6 @@ from weighthouse.push.layout import Layout, Part, ranges
 from weighthouse.push.scanning import scan
 
 MIB = 1024 * 1024
-
-
-def made(folder, files):
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return folder
 
 
 def names(folder):

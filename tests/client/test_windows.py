@@ -11,6 +11,7 @@ from platformdirs.macos import MacOS
 from platformdirs.unix import Unix
 from platformdirs.windows import Windows
 from pretender import Pretender, once
+from trees import made, tree
 
 from weighthouse import hashes, locking, settings, systems
 from weighthouse.hashes import Hashes, stamp
@@ -19,16 +20,8 @@ from weighthouse.notes import open_notes
 FILES = {"big": os.urandom(9_000_001), "folder/b": b"b" * 10, "small": b"line\r\n\x1a"}
 
 
-def tree(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
-
-
 def test_all_of_the_client_works_without_what_windows_lacks(tmp_path):
-    for name, content in FILES.items():
-        (tmp_path / "net" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "net" / name).write_bytes(content)
+    made(tmp_path / "net", FILES)
     with Pretender() as service:
         # It is given up once, and fetched anew.
         service.faults = [once(b"x" * len(FILES["big"]), "big")]

@@ -12,9 +12,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from planting import made_up_files, plant
 from shrinking import shrink
-from uploading import AFTER_EXPIRY, LATER, Uploader
+from uploading import AFTER_EXPIRY, LATER
 
-from chalicelib.registry import clock, finishing, parts, plans, undoing, uploads
+from chalicelib.registry import finishing, parts, plans, undoing, uploads
 from chalicelib.registry.leases import DUE_AGAIN, LEASE
 from chalicelib.registry.sweeping import sweep
 from chalicelib.store import bucket, contents, multipart, objects, table, versions
@@ -26,12 +26,10 @@ FILES = {f"{at:02}.txt": str(at).encode() * 4 for at in range(14)}
 
 
 @pytest.fixture
-def uploader(api, monkeypatch):
+def uploader(uploader, monkeypatch):
     """What takes thousands of files is seen with 14."""
     monkeypatch.setattr(undoing, "REQUEST_FILES", 10)
     monkeypatch.setattr(objects, "DELETE_BATCH", 3)
-    uploader, now = Uploader(api), clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + uploader.late)
     return uploader
 
 
