@@ -38,7 +38,7 @@ _BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
 
 
 class Interrupted(click.Abort):
-    """Ctrl-C in a transfer, which goes on when it is repeated."""
+    """Ctrl-C in a transfer, which resumes when it is repeated."""
 
 
 def status_of(error: Exception) -> int:

@@ -51,7 +51,7 @@ def push_command(
 ) -> None:
     """Send a file or a folder as a new version.
 
-    Only content that the registry lacks travels, and a push that was interrupted goes on when it is repeated. Without a
+    Only content that the registry lacks is sent, and a push that was interrupted resumes when it is repeated. Without a
     version it is the number after the highest. What a .weighthouseignore in the folder names is left out.
 
     Metadata may also stand in a model.yaml in the folder, with fields as in the API; flags go before it.
@@ -122,7 +122,7 @@ def pull_command(
     """Fetch the files of a version.
 
     Into DIR, which is MODEL unless given. Files that are there and equal are not fetched, and a pull that was
-    interrupted goes on when it is repeated. A file has its name only once its content is checked. A file that was
+    interrupted resumes when it is repeated. A file has its name only once its content is checked. A file that was
     edited since a pull or a push left it there is not replaced without --force.
 
     \b

@@ -134,7 +134,7 @@ class Partial:
             release_as(descriptor, self.path, target)
 
     def discard(self) -> None:
-        """Gives it up: nothing of it is resumed, and it is removed once it is closed."""
+        """Marks it as broken: nothing of it is resumed, and it is removed once it is closed."""
         self.broken = True
 
     def close(self) -> None:
